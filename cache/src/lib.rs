@@ -1,0 +1,1 @@
+//! The edge tier's cache store.

@@ -1,0 +1,3 @@
+//! What an SRE may write in YAML, and what the program may then rely on.
+
+pub mod model;

@@ -1,0 +1,291 @@
+//! Checked configuration: what the rest of the edge may rely on without looking again.
+//!
+//! Everything here has been read, checked and resolved: names have become ids, defaults are filled in, every number
+//! is in range. [`Boot`] is fixed for the life of the process; [`Live`] can be replaced while requests are in flight.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use ipnet::IpNet;
+
+pub mod id;
+pub mod quantity;
+pub mod pattern;
+
+pub use id::{ClassId, ListenerId, PoolId, RouteId, ZoneId};
+pub use pattern::{HostPattern, PathPattern, Segment};
+pub use quantity::{ByteSize, Percent, Rate};
+
+/// One whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What needs a restart to change.
+    pub boot: Boot,
+    /// What a reload replaces.
+    pub live: Live,
+}
+
+/// The part of a configuration that is fixed for the life of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// Sockets to listen on, by [`ListenerId`].
+    pub listeners: Vec<ListenerSocket>,
+    /// The operators' listener: metrics and readiness.
+    pub admin: Admin,
+    /// Worker threads that serve requests, at least 1.
+    pub workers: usize,
+    /// How long a graceful stop waits for requests in flight.
+    pub drain_timeout: Duration,
+}
+
+/// The addresses of one listener, and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerSocket {
+    /// Its name, as written.
+    pub name: String,
+    /// Addresses to bind, at least one.
+    pub bind: Vec<SocketAddr>,
+    /// `Some` where TLS is spoken.
+    pub tls: Option<TlsSocket>,
+}
+
+/// What a TLS listener offers in the handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSocket {
+    /// HTTP versions offered by ALPN, most wanted first, at least one.
+    pub protocols: Vec<Protocol>,
+}
+
+/// An HTTP version as ALPN names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// `h2`
+    H2,
+    /// `http/1.1`
+    Http1,
+}
+
+/// The operators' listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Address to bind; loopback by default.
+    pub bind: SocketAddr,
+}
+
+/// The part of a configuration that a reload replaces as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// What each listener does, by [`ListenerId`]; as long as [`Boot::listeners`].
+    pub listeners: Vec<Listener>,
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Names of the classes, by [`ClassId`]: the most important first.
+    pub classes: Vec<String>,
+    /// Pools, by [`PoolId`].
+    pub pools: Vec<Pool>,
+    /// Cache zones, by [`ZoneId`].
+    pub zones: Vec<Zone>,
+    /// Routes, by [`RouteId`], as written.
+    pub routes: Vec<Route>,
+    /// Where requests are logged.
+    pub access_log: AccessLog,
+}
+
+/// What a listener does with a connection or request before routing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Every request is sent on to this listener (`308`).
+    pub redirect_to: Option<ListenerId>,
+    /// The port that clients see in the address bar; differs from the bound one behind a port mapping.
+    pub public_port: u16,
+    /// Certificates by server name; the first also serves clients that name none. Empty on a plain listener.
+    pub certificates: Vec<Certificate>,
+    /// Bytes of request line and header fields together; more is refused with `431`.
+    pub max_header: ByteSize,
+    /// How long a connection may be silent between two requests.
+    pub idle_timeout: Duration,
+}
+
+/// One certificate chain, its key, and the names it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Exact names (`shop.example.com`) and wildcards (`*.example.com`).
+    pub names: Vec<HostPattern>,
+    /// PEM file, leaf first.
+    pub chain: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+}
+
+/// A set of endpoints that can serve the same requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name, as written.
+    pub name: String,
+    /// Endpoints, at least one, addresses unique.
+    pub endpoints: Vec<Endpoint>,
+    /// How one of them is chosen.
+    pub balance: Balance,
+    /// Active health check; `None` takes every endpoint for healthy.
+    pub health: Option<HealthCheck>,
+    /// Tries per request, at least 1. Further ones go to another endpoint, and only while nothing was sent or the
+    /// request is idempotent.
+    pub tries: u32,
+    /// Time limits of one try.
+    pub timeouts: Timeouts,
+    /// Requests in flight.
+    pub limit: PoolLimit,
+}
+
+/// One server of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its share relative to the others, 1 to 1000.
+    pub weight: u16,
+}
+
+/// How an endpoint is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// Smooth weighted round robin.
+    RoundRobin,
+    /// The endpoint with the fewest requests in flight for its weight.
+    LeastRequests,
+}
+
+/// An active HTTP health check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Path asked for with `GET`; any 2xx is healthy.
+    pub path: String,
+    /// From one check to the next.
+    pub interval: Duration,
+    /// Limit of one whole check.
+    pub timeout: Duration,
+    /// Failures in a row until an endpoint counts as down, at least 1.
+    pub down_after: u32,
+    /// Successes in a row until it counts as up again, at least 1.
+    pub up_after: u32,
+}
+
+/// Time limits of one try against one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands. Passing it is a `504`.
+    pub connect: Duration,
+    /// From the request sent to the response header, and between two reads of the body. Passing it is a `504`.
+    pub read: Duration,
+    /// Between two writes of the request body.
+    pub write: Duration,
+    /// How long an unused connection is kept for the next request.
+    pub idle: Duration,
+}
+
+/// How many requests a pool may have in flight, and how much of that is kept for the more important classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLimit {
+    /// Requests in flight of the most important class, at least 1.
+    pub in_flight: u32,
+    /// What each class leaves free for every class above it, as a share of `in_flight`.
+    pub headroom: Percent,
+}
+
+/// A part of the cache with a budget of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Its name, as written.
+    pub name: String,
+    /// Memory for bodies, headers, keys and index together.
+    pub memory: ByteSize,
+    /// Largest object kept; larger ones pass through.
+    pub max_object: ByteSize,
+}
+
+/// Which requests are meant, and what happens to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Its name, as written.
+    pub name: String,
+    /// Hosts; empty matches every host.
+    pub hosts: Vec<HostPattern>,
+    /// Paths, at least one.
+    pub paths: Vec<PathPattern>,
+    /// Methods in upper case; empty matches every method.
+    pub methods: Vec<String>,
+    /// Where the request goes.
+    pub pool: PoolId,
+    /// How important it is.
+    pub class: ClassId,
+    /// Largest request body; more is refused with `413`.
+    pub max_body: ByteSize,
+    /// Rate limits; a request must be within each.
+    pub rate: Vec<RateLimit>,
+    /// Caching; `None` passes everything through.
+    pub cache: Option<CachePolicy>,
+}
+
+/// A limit on how often something may happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// What is counted.
+    pub per: RateKey,
+    /// The sustained rate.
+    pub at: Rate,
+    /// Requests above the rate that are let through at once, at least 1.
+    pub burst: u32,
+}
+
+/// What a rate limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateKey {
+    /// The client's address; IPv6 by its /64.
+    Address,
+}
+
+/// How the answers of a route are cached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// Where they are kept.
+    pub zone: ZoneId,
+    /// Lifetime of an answer that states none; `None` does not keep it.
+    pub default_ttl: Option<Duration>,
+    /// How long past its lifetime an answer may be served while one request refreshes it, where the origin says
+    /// nothing.
+    pub stale_while_revalidate: Duration,
+    /// How long past its lifetime an answer may be served when the origin fails, where the origin says nothing.
+    pub stale_if_error: Duration,
+    /// Which parameters of the query belong to the key.
+    pub query: QueryKey,
+}
+
+/// Which parameters of the query belong to the cache key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryKey {
+    /// All, as sent.
+    All,
+    /// All but these, for parameters such as `utm_source` that change nothing.
+    Drop(Vec<String>),
+    /// These alone, sorted by name.
+    Keep(Vec<String>),
+}
+
+/// Where requests are logged, one JSON object a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The sink.
+    pub to: LogTarget,
+    /// Share of the requests that is logged; refusals and errors always are.
+    pub sample: Percent,
+}
+
+/// Where log lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Nowhere.
+    Off,
+    /// Standard output.
+    Stdout,
+    /// Appended to a file, opened anew at each reload.
+    File(PathBuf),
+}
