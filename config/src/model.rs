@@ -3,7 +3,7 @@
 //! Everything here has been read, checked and resolved: names have become ids, defaults are filled in, every number
 //! is in range. [`Boot`] is fixed for the life of the process; [`Live`] can be replaced while requests are in flight.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use ipnet::IpNet;
 
@@ -46,6 +46,8 @@ pub struct ListenerSocket {
     pub bind: Vec<SocketAddr>,
     /// `Some` where TLS is spoken.
     pub tls: Option<TlsSocket>,
+    /// How long a connection may be silent between two requests.
+    pub idle_timeout: Duration,
 }
 
 /// What a TLS listener offers in the handshake.
@@ -56,12 +58,21 @@ pub struct TlsSocket {
 }
 
 /// An HTTP version as ALPN names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// `h2`
     H2,
     /// `http/1.1`
     Http1,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::H2 => "h2",
+            Self::Http1 => "http/1.1",
+        })
+    }
 }
 
 /// The operators' listener.
@@ -101,8 +112,6 @@ pub struct Listener {
     pub certificates: Vec<Certificate>,
     /// Bytes of request line and header fields together; more is refused with `431`.
     pub max_header: ByteSize,
-    /// How long a connection may be silent between two requests.
-    pub idle_timeout: Duration,
 }
 
 /// One certificate chain, its key, and the names it serves.
@@ -203,6 +212,9 @@ pub struct Zone {
 }
 
 /// Which requests are meant, and what happens to them.
+///
+/// No two routes are equally specific for one request. What is more specific: first by host (exact, wildcard, any),
+/// then by path (see [`PathPattern`]), then by method (named, any).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Its name, as written.

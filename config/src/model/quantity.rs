@@ -40,6 +40,11 @@ impl Percent {
         (basis_points <= 10_000).then_some(Self { basis_points })
     }
 
+    /// Hundredths of a percent, 0 to 10,000.
+    pub fn basis_points(self) -> u16 {
+        self.basis_points
+    }
+
     /// 0.0 to 1.0.
     pub fn fraction(self) -> f64 {
         f64::from(self.basis_points) / 10_000.0

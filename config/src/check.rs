@@ -1,0 +1,102 @@
+//! Refuses what is well written and yet cannot work, and resolves the rest into the model.
+//!
+//! Every check goes on after a problem. What could not be read is skipped: it has been reported, and nothing that only
+//! follows from it shall be. A value out of range is reported and used all the same; the result is thrown away.
+
+use std::{num::NonZero, path::Path, time::Duration};
+
+mod bound;
+mod unique;
+mod names;
+mod listener;
+mod pool;
+mod route;
+mod conflict;
+
+use crate::{
+    model::{AccessLog, Boot, Config, IpNet, Live, LogTarget, Percent},
+    problem::Report,
+    schema::{self, Workers, read::Written},
+};
+use bound::within;
+use names::Names;
+use unique::refuse_repeated;
+
+/// The version of the language that is read here.
+const VERSION: u32 = 1;
+/// Ids are `u16`.
+const NAMED_MAX: usize = 1 << 16;
+const CLASSES_MAX: usize = 64;
+const WORKERS_MAX: u32 = 1024;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Checks a whole file; relative paths in it start from `folder`. `None`: `report` says why.
+pub(crate) fn check(written: schema::Config, folder: &Path, report: &mut Report) -> Option<Config> {
+    if let Some(version) = &written.version.0 {
+        within(Some(version), VERSION, VERSION..=VERSION, report);
+    }
+    let process = written.process.0.map(|process| check_process(&process, report));
+    let admin = written.admin.0.as_ref().map(listener::admin);
+    let listeners = written.listeners.0.and_then(|listeners| {
+        listener::refuse_shared_addresses(&listeners, written.admin.0.as_ref(), report);
+        listener::check(listeners, folder, report)
+    });
+    let trusted_proxies = written.trusted_proxies.0.map(|networks| check_trusted(networks, report));
+
+    let mut names = route::References {
+        pools: Names::of_mapping("pool", written.pools.0.as_ref(), 1..=NAMED_MAX, report),
+        classes: Names::of_list("class", written.classes.0.as_ref(), 1..=CLASSES_MAX, report),
+        zones: Names::of_mapping("zone", written.zones.0.as_ref(), 0..=NAMED_MAX, report),
+    };
+    let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, report));
+    let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
+    let routes = written.routes.0.and_then(|routes| route::check(routes, &mut names, report));
+    let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, folder));
+
+    let (sockets, listeners) = listeners?;
+    let (workers, drain_timeout) = process?;
+    Some(Config {
+        boot: Boot { listeners: sockets, admin: admin?, workers, drain_timeout },
+        live: Live {
+            listeners,
+            trusted_proxies: trusted_proxies?,
+            classes: names.classes.into_texts(),
+            pools: pools?,
+            zones: zones?,
+            routes: routes?,
+            access_log: access_log?,
+        },
+    })
+}
+
+fn check_process(written: &schema::Process, report: &mut Report) -> (usize, Duration) {
+    let workers = written.workers.as_ref().map(|workers| (workers.value, &workers.at));
+    let workers = match workers {
+        None | Some((Workers::Auto, _)) => std::thread::available_parallelism().map_or(1, NonZero::get),
+        Some((Workers::Fixed(number), at)) => {
+            let number = within(Some(&Written { value: number, at: at.clone() }), 1, 1..=WORKERS_MAX, report);
+            usize::try_from(number).unwrap_or(usize::MAX)
+        }
+    };
+    let default = Duration::from_secs(30);
+    (workers, within(written.drain_timeout.as_ref(), default, Duration::ZERO..=HOUR, report))
+}
+
+fn check_trusted(networks: Vec<Written<IpNet>>, report: &mut Report) -> Vec<IpNet> {
+    refuse_repeated("network", networks.iter().map(|network| (network.value, &network.at)), report);
+    for network in networks.iter().filter(|network| network.value.prefix_len() == 0) {
+        let message = format!("`{}` is every address", network.value);
+        let hint = "every client could claim any address: name the networks of the proxies before the edge";
+        report.refuse_with_hint(&network.at, message, hint);
+    }
+    networks.into_iter().map(|network| network.value).collect()
+}
+
+fn check_telemetry(written: schema::Telemetry, folder: &Path) -> AccessLog {
+    let schema::AccessLog { to, sample } = written.access_log.unwrap_or_default();
+    let to = match to.unwrap_or(LogTarget::Stdout) {
+        LogTarget::File(path) => LogTarget::File(folder.join(path)),
+        target => target,
+    };
+    AccessLog { to, sample: sample.unwrap_or(Percent::ALL) }
+}

@@ -1,0 +1,155 @@
+//! Checks listeners: addresses, redirects, certificates.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+use super::{
+    HOUR,
+    bound::{count, within},
+    names::check_names,
+    unique::refuse_repeated,
+};
+use crate::{
+    model::{Admin, ByteSize, Certificate, HostPattern, Listener, ListenerId, ListenerSocket, Protocol, TlsSocket},
+    problem::{At, Report, suggest},
+    schema::{
+        self,
+        read::{Named, OneOrMany, Tried, Written},
+    },
+};
+
+const LISTENERS_MAX: usize = 256;
+const BINDS_MAX: usize = 16;
+const CERTIFICATES_MAX: usize = 10_000;
+const ADMIN_BIND: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
+const MAX_HEADER: ByteSize = ByteSize(32 << 10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+type Listeners = Named<Tried<schema::Listener>>;
+
+pub(super) fn admin(written: &schema::Admin) -> Admin {
+    Admin { bind: written.bind.as_ref().map_or(ADMIN_BIND, |bind| bind.value) }
+}
+
+pub(super) fn check(
+    written: Listeners,
+    folder: &Path,
+    report: &mut Report,
+) -> Option<(Vec<ListenerSocket>, Vec<Listener>)> {
+    count(written.entries.len(), "listener", 1..=LISTENERS_MAX, &written.at, report);
+    check_names("listener", written.entries.iter().map(|(name, _)| name), report);
+    let redirects: Vec<_> = written.entries.iter().map(|entry| redirect(entry, &written, report)).collect();
+    let checked: Vec<_> = written
+        .entries
+        .into_iter()
+        .zip(redirects)
+        .map(|((name, listener), redirect)| Some(check_one(name.value, listener.0?, redirect, folder, report)))
+        .collect();
+    // Collected first, so that each has been checked.
+    checked.into_iter().collect::<Option<Vec<_>>>().map(|both| both.into_iter().unzip())
+}
+
+fn check_one(
+    name: String,
+    written: schema::Listener,
+    redirect_to: Option<ListenerId>,
+    folder: &Path,
+    report: &mut Report,
+) -> (ListenerSocket, Listener) {
+    let OneOrMany(bind) = written.bind.value;
+    count(bind.len(), "address", 1..=BINDS_MAX, &written.bind.at, report);
+    let bind: Vec<_> = bind.into_iter().map(|address| address.value).collect();
+    let (tls, certificates) = written.tls.map(|tls| check_tls(tls, folder, report)).unzip();
+    let listener = Listener {
+        redirect_to,
+        public_port: match &written.public_port {
+            Some(_) => within(written.public_port.as_ref(), 0, 1..=u16::MAX, report),
+            None => bind.first().map_or(0, SocketAddr::port),
+        },
+        certificates: certificates.unwrap_or_default(),
+        max_header: within(written.max_header.as_ref(), MAX_HEADER, ByteSize(1 << 10)..=ByteSize(1 << 20), report),
+    };
+    let idle_timeout = within(written.idle_timeout.as_ref(), IDLE_TIMEOUT, Duration::from_millis(1)..=HOUR, report);
+    (ListenerSocket { name, bind, tls, idle_timeout }, listener)
+}
+
+/// Where a listener redirects to. A request must arrive after one redirect, and over TLS.
+fn redirect(
+    (name, listener): &(Written<String>, Tried<schema::Listener>),
+    all: &Listeners,
+    report: &mut Report,
+) -> Option<ListenerId> {
+    let to = listener.0.as_ref()?.redirect_to.as_ref()?;
+    let Some(position) = all.entries.iter().position(|(name, _)| name.value == to.value) else {
+        let hint = suggest::hint(&to.value, all.entries.iter().map(|(name, _)| name.value.as_str()));
+        report.refuse_with_hint(&to.at, format!("unknown listener `{}`", to.value), hint.unwrap_or_default());
+        return None;
+    };
+    if to.value == name.value {
+        report.refuse_with_hint(&to.at, format!("`{}` redirects to itself", to.value), "name the TLS listener");
+    } else if let Some(target) = &all.entries[position].1.0 {
+        if target.redirect_to.is_some() {
+            let message = format!("`{}` redirects on to another listener", to.value);
+            report.refuse_with_hint(&to.at, message, "name the listener that answers");
+        } else if target.tls.is_none() {
+            let message = format!("`{}` does not speak TLS", to.value);
+            report.refuse_with_hint(&to.at, message, "a redirect leads to https: give that listener `tls`");
+        }
+    }
+    u16::try_from(position).ok().map(ListenerId)
+}
+
+fn check_tls(written: schema::Tls, folder: &Path, report: &mut Report) -> (TlsSocket, Vec<Certificate>) {
+    let schema::Tls { certificates, protocols } = written;
+    count(certificates.value.len(), "certificate", 1..=CERTIFICATES_MAX, &certificates.at, report);
+    for schema::Certificate { names, .. } in &certificates.value {
+        count(names.value.0.len(), "name", 1..=CERTIFICATES_MAX, &names.at, report);
+    }
+    let names = certificates.value.iter().flat_map(|certificate| &certificate.names.value.0);
+    refuse_repeated("certificate name", names.map(|name| (&name.value, &name.at)), report);
+    let protocols = match protocols {
+        None => vec![Protocol::H2, Protocol::Http1],
+        Some(Written { value, at }) => {
+            count(value.len(), "protocol", 1..=2, &at, report);
+            refuse_repeated("protocol", value.iter().map(|protocol| (protocol.value, &protocol.at)), report);
+            value.into_iter().map(|protocol| protocol.value).collect()
+        }
+    };
+    let certificates = certificates.value.into_iter().map(|written| certificate(written, folder)).collect();
+    (TlsSocket { protocols }, certificates)
+}
+
+fn certificate(written: schema::Certificate, folder: &Path) -> Certificate {
+    let schema::Certificate { names, chain: schema::FilePath(chain), key: schema::FilePath(key) } = written;
+    let names: Vec<HostPattern> = names.value.0.into_iter().map(|name| name.value).collect();
+    Certificate { names, chain: folder.join(chain), key: folder.join(key) }
+}
+
+/// Reports addresses that two listeners, the admin listener among them, would both bind.
+pub(super) fn refuse_shared_addresses(listeners: &Listeners, admin: Option<&schema::Admin>, report: &mut Report) {
+    let mut taken: Vec<(SocketAddr, Option<&At>)> = Vec::new();
+    if let Some(admin) = admin {
+        taken.push(admin.bind.as_ref().map_or((ADMIN_BIND, None), |bind| (bind.value, Some(&bind.at))));
+    }
+    let read = listeners.entries.iter().take(LISTENERS_MAX).filter_map(|(_, listener)| listener.0.as_ref());
+    for Written { value: address, at } in read.flat_map(|listener| listener.bind.value.0.iter().take(BINDS_MAX)) {
+        if let Some((other, other_at)) = taken.iter().find(|(other, _)| collide(*address, *other)) {
+            let hint = match other_at {
+                Some(at) => format!("`{other}` stands at {at}, line {}", at.place.line),
+                None => format!("the admin listener takes `{other}`; `admin: {{bind: ...}}` moves it"),
+            };
+            report.refuse_with_hint(at, format!("the address `{address}` is already taken"), hint);
+        }
+        taken.push((*address, Some(at)));
+    }
+}
+
+/// Whether binding one keeps the other from being bound. Port 0 is a free one each time.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_family = a.is_ipv4() == b.is_ipv4();
+    let overlapping = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && same_family && overlapping
+}

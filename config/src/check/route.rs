@@ -1,0 +1,167 @@
+//! Checks zones and routes, and resolves what routes refer to.
+
+use std::time::Duration;
+
+use super::{
+    bound::{count, within},
+    conflict,
+    names::{Names, check_names},
+    unique::refuse_repeated,
+};
+use crate::{
+    model::{ByteSize, CachePolicy, ClassId, PathPattern, PoolId, QueryKey, RateLimit, Route, Zone, ZoneId},
+    problem::Report,
+    schema::{
+        self,
+        read::{Named, OneOrMany, Tried, Written},
+    },
+};
+
+const ROUTES_MAX: usize = 1 << 16;
+const PATTERNS_MAX: usize = 1000;
+const RATES_MAX: usize = 8;
+const MAX_OBJECT: ByteSize = ByteSize(8 << 20);
+const MAX_BODY: ByteSize = ByteSize(1 << 20);
+const TIB: u64 = 1 << 40;
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// What routes refer to by name.
+pub(super) struct References {
+    pub(super) pools: Names,
+    pub(super) classes: Names,
+    pub(super) zones: Names,
+}
+
+impl References {
+    /// Reports what no route uses: a name there promises an effect.
+    fn refuse_unused(&self, report: &mut Report) {
+        self.pools.refuse_unused("send a route there, or remove the pool", report);
+        self.classes.refuse_unused("give a route this class, or remove it: it would keep headroom for nobody", report);
+        self.zones.refuse_unused("let a route keep its answers there, or remove the zone", report);
+    }
+}
+
+pub(super) fn zones(written: Named<Tried<schema::Zone>>, report: &mut Report) -> Option<Vec<Zone>> {
+    let mut zone = |name: String, written: schema::Zone| {
+        let memory = within(Some(&written.memory), MAX_OBJECT, ByteSize(64 << 10)..=ByteSize(16 * TIB), report);
+        let max_object = within(written.max_object.as_ref(), MAX_OBJECT.min(memory), ByteSize(1)..=memory, report);
+        Zone { name, memory, max_object }
+    };
+    let checked: Vec<_> = written.entries.into_iter().map(|(name, w)| Some(zone(name.value, w.0?))).collect();
+    // Collected first, so that each has been checked.
+    checked.into_iter().collect()
+}
+
+pub(super) fn check(
+    written: Written<Vec<Tried<schema::Route>>>,
+    names: &mut References,
+    report: &mut Report,
+) -> Option<Vec<Route>> {
+    let Written { value: routes, at } = written;
+    count(routes.len(), "route", 1..=ROUTES_MAX, &at, report);
+    let read: Vec<_> = routes.iter().filter_map(|route| route.0.as_ref()).collect();
+    check_names("route", read.iter().map(|route| &route.name), report);
+    conflict::refuse_same_requests(&read, report);
+    let all_read = read.len() == routes.len();
+
+    let checked: Vec<_> = routes.into_iter().map(|route| check_one(route.0?, names, report)).collect();
+    if all_read {
+        names.refuse_unused(report);
+    }
+    checked.into_iter().collect()
+}
+
+fn check_one(written: schema::Route, names: &mut References, report: &mut Report) -> Option<Route> {
+    let schema::Match { host, path, method } = written.r#match;
+    let hosts = host.map(|hosts| patterns(hosts, "host", report)).unwrap_or_default();
+    let paths: Vec<PathPattern> = patterns(path, "path", report);
+    let methods = method.map(|methods| check_methods(methods, report)).unwrap_or_default();
+    let max_body = within(written.max_body.as_ref(), MAX_BODY, ByteSize(0)..=ByteSize(TIB), report);
+    let rate = written.rate.map(|rate| rates(rate, report)).unwrap_or_default();
+    let pool = names.pools.find(&written.pool, report);
+    let class = names.classes.find(&written.class, report);
+    let cache = match written.cache {
+        Some(cache) => Some(check_cache(cache, &methods, &mut names.zones, report)?),
+        None => None,
+    };
+    Some(Route {
+        name: written.name.value,
+        hosts,
+        paths,
+        methods,
+        pool: PoolId(pool?),
+        class: ClassId(class?),
+        max_body,
+        rate,
+        cache,
+    })
+}
+
+fn patterns<T>(written: Written<OneOrMany<Written<T>>>, thing: &str, report: &mut Report) -> Vec<T> {
+    let OneOrMany(patterns) = written.value;
+    count(patterns.len(), thing, 1..=PATTERNS_MAX, &written.at, report);
+    patterns.into_iter().map(|pattern| pattern.value).collect()
+}
+
+/// Methods are tokens (RFC 9110 section 9.1); lower case would be another method, and surely is not meant.
+fn check_methods(written: Written<OneOrMany<Written<String>>>, report: &mut Report) -> Vec<String> {
+    let OneOrMany(methods) = written.value;
+    count(methods.len(), "method", 1..=PATTERNS_MAX, &written.at, report);
+    refuse_repeated("method", methods.iter().map(|method| (&method.value, &method.at)), report);
+    for Written { value, at } in &methods {
+        if !value.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
+            || !(1..=32).contains(&value.len())
+        {
+            let hint = match value.to_ascii_uppercase() {
+                upper if upper != *value => format!("did you mean `{upper}`?"),
+                _ => "a method such as `GET`".into(),
+            };
+            report.refuse_with_hint(at, format!("`{value}` is no method"), hint);
+        }
+    }
+    methods.into_iter().map(|method| method.value).collect()
+}
+
+fn rates(written: Written<Vec<schema::RateLimit>>, report: &mut Report) -> Vec<RateLimit> {
+    count(written.value.len(), "rate", 1..=RATES_MAX, &written.at, report);
+    let mut rate = |schema::RateLimit { per, at, burst }: schema::RateLimit| RateLimit {
+        per,
+        at,
+        burst: within(burst.as_ref(), at.count, 1..=1_000_000_000, report),
+    };
+    written.value.into_iter().map(&mut rate).collect()
+}
+
+fn check_cache(
+    written: schema::Cache,
+    methods: &[String],
+    zones: &mut Names,
+    report: &mut Report,
+) -> Option<CachePolicy> {
+    if !methods.is_empty() && !methods.iter().any(|method| method == "GET" || method == "HEAD") {
+        let message = format!("answers to {} are never kept", methods.join(", "));
+        report.refuse_with_hint(&written.zone.at, message, "remove `cache`, or match `GET`");
+    }
+    let mut time = |written: &Option<_>, default| within(written.as_ref(), default, Duration::ZERO..=YEAR, report);
+    let default_ttl = written.default_ttl.is_some().then(|| time(&written.default_ttl, Duration::ZERO));
+    let stale_while_revalidate = time(&written.stale_while_revalidate, Duration::ZERO);
+    let stale_if_error = time(&written.stale_if_error, Duration::ZERO);
+    let query = match written.query {
+        None | Some(schema::Query::All) => QueryKey::All,
+        Some(schema::Query::Keep(names)) => QueryKey::Keep(parameters(names, report)),
+        Some(schema::Query::Drop(names)) => {
+            if names.value.is_empty() {
+                report.refuse_with_hint(&names.at, "nothing is dropped", "write `query: all`");
+            }
+            QueryKey::Drop(parameters(names, report))
+        }
+    };
+    let zone = ZoneId(zones.find(&written.zone, report)?);
+    Some(CachePolicy { zone, default_ttl, stale_while_revalidate, stale_if_error, query })
+}
+
+fn parameters(written: Written<Vec<Written<String>>>, report: &mut Report) -> Vec<String> {
+    count(written.value.len(), "parameter", 0..=PATTERNS_MAX, &written.at, report);
+    refuse_repeated("parameter", written.value.iter().map(|name| (&name.value, &name.at)), report);
+    written.value.into_iter().map(|name| name.value).collect()
+}

@@ -1,0 +1,28 @@
+//! Things that may be written once.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt::Display,
+    hash::Hash,
+};
+
+use crate::problem::{At, Report};
+
+/// Reports everything that has been written before, and where.
+pub(super) fn refuse_repeated<'a, T>(thing: &str, written: impl Iterator<Item = (T, &'a At)>, report: &mut Report)
+where
+    T: Hash + Eq + Display,
+{
+    let mut first: HashMap<T, &At> = HashMap::new();
+    for (value, at) in written {
+        match first.entry(value) {
+            Entry::Vacant(entry) => {
+                entry.insert(at);
+            }
+            Entry::Occupied(entry) => {
+                let hint = format!("it first stands at {}, line {}", entry.get(), entry.get().place.line);
+                report.refuse_with_hint(at, format!("the {thing} `{}` is written twice", entry.key()), hint);
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What may be written, key by key: the reference of the configuration language.
+//!
+//! Each key says what it does, its unit, its default and why, what happens at the limit, and whether a reload changes
+//! it (live) or only a restart. Types that need no reference to other parts of the file are read into their model
+//! types at once; ranges, references and conflicts are for [`crate::check`].
+
+use std::time::Duration;
+
+pub(crate) mod read;
+pub(crate) mod quantity;
+mod network;
+pub(crate) mod pattern;
+mod listener;
+mod pool;
+mod route;
+mod telemetry;
+
+pub(crate) use listener::{Admin, Certificate, FilePath, Listener, Tls};
+pub(crate) use pool::{AnyEndpoint, Endpoint, Health, Limit, Pool, Timeouts};
+pub(crate) use route::{Cache, Match, Query, RateLimit, Route, Zone};
+pub(crate) use telemetry::{AccessLog, Telemetry};
+
+use crate::{
+    model::IpNet,
+    problem::{At, Report},
+    tree::Node,
+};
+use read::{Named, Read, Tried, Written, mapping, refuse_kind};
+
+mapping! {
+    /// The whole file.
+    Config {
+        /// Version of this language; 1 is the only one. Stated, so that a later edge can tell old files from wrong
+        /// ones.
+        required version: Tried<Written<u32>>,
+
+        /// The process itself. Restart.
+        section process: Process,
+
+        /// Where clients connect, by a name of your choice; at least one.
+        required listeners: Tried<Named<Tried<Listener>>>,
+
+        /// Where operators connect.
+        section admin: Admin,
+
+        /// Networks such as `10.0.0.0/8` whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none,
+        /// because anyone can send these headers. Live.
+        section trusted_proxies: Vec<Written<IpNet>>,
+
+        /// Classes of importance, the most important first; every route belongs to one. When a pool is full, the last
+        /// is turned away first. Live.
+        required classes: Tried<Written<Vec<Written<String>>>>,
+
+        /// Sets of servers behind the edge, by a name of your choice; at least one. Live.
+        required pools: Tried<Named<Tried<Pool>>>,
+
+        /// Parts of the cache, by a name of your choice. Default: none; nothing is cached. Live.
+        section zones: Named<Tried<Zone>>,
+
+        /// Which requests go where; at least one. The order does not matter: the most specific match wins. Live.
+        required routes: Tried<Written<Vec<Tried<Route>>>>,
+
+        /// What is written down about requests.
+        section telemetry: Telemetry,
+    }
+}
+
+impl Config {
+    /// Reads the whole tree.
+    pub(crate) fn read_root(root: &Node, report: &mut Report) -> Option<Self> {
+        Self::read(root, &At::root(root.place), report)
+    }
+}
+
+mapping! {
+    /// The process itself.
+    #[derive(Default)]
+    Process {
+        /// Threads that serve requests: `auto` or a number from 1 to 1024. Default `auto`, one per processor, because
+        /// a worker never waits for anything but the network. Restart.
+        optional workers: Written<Workers>,
+
+        /// How long a graceful stop waits for requests in flight, up to `1h`. Default `30s`: longer than a slow
+        /// checkout, shorter than the patience of a service manager (systemd kills after 90 s). What is still in
+        /// flight then is cut off. Restart.
+        optional drain_timeout: Written<Duration>,
+    }
+}
+
+/// How many threads serve requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Workers {
+    /// One per processor.
+    Auto,
+    /// So many.
+    Fixed(u32),
+}
+
+impl Read for Workers {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        use crate::tree::Value;
+        match &node.value {
+            Value::Text(text) if text == "auto" => Some(Self::Auto),
+            Value::Integer(_) => u32::read(node, at, report).map(Self::Fixed),
+            _ => refuse_kind(node, at, report, "`auto` or a number of threads"),
+        }
+    }
+}

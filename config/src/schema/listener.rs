@@ -1,0 +1,100 @@
+//! Listeners: where clients and operators connect.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use super::read::{OneOrMany, Read, Written, mapping, text, word};
+use crate::{
+    model::{ByteSize, HostPattern, Protocol},
+    problem::{At, Report},
+    tree::Node,
+};
+
+mapping! {
+    /// One listener.
+    Listener {
+        /// Addresses to listen on, such as `0.0.0.0:8080` or `[::]:8080`; one or a list. Port 0 takes a free one.
+        /// Restart.
+        required bind: Written<OneOrMany<Written<SocketAddr>>>,
+
+        /// Name of a TLS listener that every request is sent on to with `308`. Default: requests are routed. Live.
+        optional redirect_to: Written<String>,
+
+        /// Speak TLS here. Default: plain HTTP.
+        optional tls: Tls,
+
+        /// Bytes of request line and header fields together, `1KiB` to `1MiB`. Default `32KiB`: twice what browsers
+        /// with many cookies send, and small enough that ten thousand open requests take 320 MiB at the worst. More
+        /// is refused with `431`. Live.
+        optional max_header: Written<ByteSize>,
+
+        /// How long a connection may be silent between two requests, up to `1h`. Default `60s`: keeps a reader of one
+        /// page connected for the next click; after it the connection is closed. Restart.
+        optional idle_timeout: Written<Duration>,
+
+        /// The port that clients see in the address bar, for redirects. Default: the port of the first `bind`; write
+        /// it where a port mapping stands before the edge. Live.
+        optional public_port: Written<u16>,
+    }
+}
+
+mapping! {
+    /// TLS of one listener. Versions 1.2 and 1.3 are spoken.
+    Tls {
+        /// Certificates, chosen by the name that the client asks for; at least one. The first also serves clients that
+        /// name none. Live.
+        required certificates: Written<Vec<Certificate>>,
+
+        /// HTTP versions offered, most wanted first: `h2`, `http/1.1`. Default: both in this order, because one h2
+        /// connection per browser costs the edge less than six of h1. Restart.
+        optional protocols: Written<Vec<Written<Protocol>>>,
+    }
+}
+
+mapping! {
+    /// One certificate chain with its key.
+    Certificate {
+        /// Names it is chosen for: `shop.example.com`, or `*.example.com` for any one label; one or a list. Live.
+        required names: Written<OneOrMany<Written<HostPattern>>>,
+
+        /// PEM file with the chain, leaf first; a relative path starts from the folder of this file. Live.
+        required chain: FilePath,
+
+        /// PEM file with the private key; a relative path starts from the folder of this file. Live.
+        required key: FilePath,
+    }
+}
+
+mapping! {
+    /// The operators' listener: metrics and readiness, without authentication.
+    #[derive(Default)]
+    Admin {
+        /// Address to listen on. Default `127.0.0.1:9901`: loopback, because whoever reaches it reads everything.
+        /// Restart.
+        optional bind: Written<SocketAddr>,
+    }
+}
+
+impl Read for Protocol {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        word(node, at, report, &[("h2", Self::H2), ("http/1.1", Self::Http1)])
+    }
+}
+
+/// The path of a file. What it holds, a key above all, cannot be written in its place.
+#[derive(Debug)]
+pub(crate) struct FilePath(pub(crate) PathBuf);
+
+impl Read for FilePath {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let text = text(node, at, report, "the path of a file")?;
+        if text.is_empty() || text.contains('\n') || text.contains("-----BEGIN") {
+            report.refuse_with_hint(at, "expected the path of a file", "write the path, not what the file holds");
+            return None;
+        }
+        if text.starts_with("file:") || text.starts_with("env:") {
+            report.refuse_with_hint(at, format!("expected the path of a file, found `{text}`"), "write the path alone");
+            return None;
+        }
+        Some(Self(text.into()))
+    }
+}

@@ -1,0 +1,75 @@
+//! Numbers, addresses and networks as they are written.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::read::{Read, found, refuse_kind, text};
+use crate::{
+    model::IpNet,
+    problem::{At, Report},
+    tree::{Node, Value},
+};
+
+impl Read for u32 {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        whole_number(node, at, report, Self::MAX)
+    }
+}
+
+impl Read for u16 {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        whole_number(node, at, report, Self::MAX)
+    }
+}
+
+fn whole_number<T>(node: &Node, at: &At, report: &mut Report, max: T) -> Option<T>
+where
+    T: TryFrom<i128> + std::fmt::Display,
+{
+    let Value::Integer(value) = node.value else { return refuse_kind(node, at, report, "a whole number") };
+    let number = T::try_from(value).ok();
+    if number.is_none() {
+        report.refuse(at, format!("expected a whole number from 0 to {max}, found {}", found(&node.value)));
+    }
+    number
+}
+
+impl Read for SocketAddr {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let text = text(node, at, report, "an address such as `127.0.0.1:8080`")?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            let message = format!("expected an address such as `127.0.0.1:8080`, found `{text}`");
+            report.refuse_with_hint(at, message, address_hint(text));
+        }
+        address
+    }
+}
+
+fn address_hint(text: &str) -> String {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return format!("add the port, such as `{}`", SocketAddr::new(ip, 8080));
+    }
+    match text.rsplit_once(':') {
+        Some(("" | "*", port)) => format!("write `0.0.0.0:{port}` for every address of this machine"),
+        Some((_, port)) if port.parse::<u16>().is_err() => "a port is a number from 0 to 65535".into(),
+        Some((host, port)) if host.contains(|c: char| c.is_ascii_alphabetic()) && !host.contains(':') => {
+            format!("host names are not looked up: write the address, such as `127.0.0.1:{port}`")
+        }
+        Some((host, port)) if host.parse::<std::net::Ipv6Addr>().is_ok() => format!("write `[{host}]:{port}`"),
+        _ => "write an IP address and a port".into(),
+    }
+}
+
+impl Read for IpNet {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let text = text(node, at, report, "a network such as `10.0.0.0/8`")?;
+        let message = format!("expected a network such as `10.0.0.0/8`, found `{text}`");
+        match (text.parse::<Self>(), text.parse::<IpAddr>()) {
+            (Ok(net), _) if net.trunc() == net => return Some(net),
+            (Ok(net), _) => report.refuse_with_hint(at, message, format!("did you mean `{}`?", net.trunc())),
+            (_, Ok(ip)) => report.refuse_with_hint(at, message, format!("did you mean `{}`?", Self::from(ip))),
+            _ => report.refuse(at, message),
+        }
+        None
+    }
+}

@@ -1,0 +1,244 @@
+//! Reads a schema type from the tree, reporting everything that does not fit.
+//!
+//! This is what `Deserialize` with `deny_unknown_fields` would do, except that it goes on after the first problem and
+//! knows the dotted path of each.
+
+use crate::{
+    problem::{At, Place, Report, suggest},
+    tree::{Key, Node, Value},
+};
+
+/// A type that can be read from a value of the tree.
+pub(crate) trait Read: Sized {
+    /// `None`: refused, and `report` says why.
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self>;
+
+    /// What stands in for a required key that is not there, once that has been reported.
+    fn missing() -> Option<Self> {
+        None
+    }
+}
+
+/// A value with the place where it was written, for checks that come later.
+#[derive(Clone, Debug)]
+pub(crate) struct Written<T> {
+    pub(crate) value: T,
+    pub(crate) at: At,
+}
+
+impl<T: Read> Read for Written<T> {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        Some(Self { value: T::read(node, at, report)?, at: at.clone() })
+    }
+}
+
+/// A value that may have been refused without hiding the problems beside it.
+#[derive(Debug)]
+pub(crate) struct Tried<T>(pub(crate) Option<T>);
+
+impl<T: Read> Read for Tried<T> {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        Some(Self(T::read(node, at, report)))
+    }
+
+    fn missing() -> Option<Self> {
+        Some(Self(None))
+    }
+}
+
+impl<T: Read> Read for Vec<T> {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let Value::List(items) = &node.value else { return refuse_kind(node, at, report, "a list") };
+        let read = items.iter().enumerate().map(|(n, item)| T::read(item, &at.index(n, item.place), report));
+        all(read.collect())
+    }
+}
+
+/// A list that may be written as its only item.
+#[derive(Debug)]
+pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
+
+impl<T: Read> Read for OneOrMany<T> {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        match node.value {
+            Value::List(_) => Vec::read(node, at, report).map(Self),
+            _ => Some(Self(vec![T::read(node, at, report)?])),
+        }
+    }
+}
+
+/// A mapping from names that the user chooses, in the order of writing.
+#[derive(Debug)]
+pub(crate) struct Named<T> {
+    pub(crate) at: At,
+    pub(crate) entries: Vec<(Written<String>, T)>,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self { at: At::root(Place::START), entries: Vec::new() }
+    }
+}
+
+impl<T: Read> Read for Named<T> {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let Value::Map(entries) = &node.value else { return refuse_kind(node, at, report, "a mapping of names") };
+        let read = unique(entries, at, report).into_iter().map(|(key, node)| {
+            let name = Written { value: key.name.clone(), at: at.key(&key.name, key.place) };
+            Some((name, T::read(node, &at.key(&key.name, node.place), report)?))
+        });
+        Some(Self { at: at.clone(), entries: all(read.collect())? })
+    }
+}
+
+/// All of them, or `None` if one was refused. Takes them collected, so that each has been read and reported.
+fn all<T>(items: Vec<Option<T>>) -> Option<Vec<T>> {
+    items.into_iter().collect()
+}
+
+/// The keys of a mapping while a schema type takes its own.
+pub(crate) struct Keys<'a> {
+    entries: Vec<(&'a Key, &'a Node)>,
+    at: &'a At,
+    report: &'a mut Report,
+}
+
+impl<'a> Keys<'a> {
+    /// Opens a mapping in which only the keys `known` may occur, each once.
+    pub(crate) fn open(node: &'a Node, at: &'a At, report: &'a mut Report, known: &[&str]) -> Option<Self> {
+        let Value::Map(entries) = &node.value else { return refuse_kind(node, at, report, "a mapping") };
+        let entries = unique(entries, at, report);
+        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+            let message = format!("unknown key `{}`", key.name);
+            match suggest::hint(&key.name, known.iter().copied()) {
+                Some(hint) => report.refuse_with_hint(&at.key(&key.name, key.place), message, hint),
+                None => report.refuse(&at.key(&key.name, key.place), message),
+            }
+        }
+        Some(Self { entries, at, report })
+    }
+
+    /// The value of a key that must be there.
+    pub(crate) fn required<T: Read>(&mut self, name: &str) -> Option<T> {
+        self.optional(name)?.or_else(|| {
+            self.report.refuse(self.at, format!("the key `{name}` is missing"));
+            T::missing()
+        })
+    }
+
+    /// The value of a key that may be left out. Outer `None`: refused.
+    pub(crate) fn optional<T: Read>(&mut self, name: &str) -> Option<Option<T>> {
+        let Some((_, node)) = self.entries.iter().find(|(key, _)| key.name == name) else { return Some(None) };
+        T::read(node, &self.at.key(name, node.place), self.report).map(Some)
+    }
+
+    /// The value of a key that, left out, is the same as without content.
+    pub(crate) fn section<T: Read + Default>(&mut self, name: &str) -> Option<Tried<T>> {
+        Some(Tried(self.optional(name).map(Option::unwrap_or_default)))
+    }
+}
+
+/// The entries without repetitions, which are reported.
+fn unique<'a>(entries: &'a [(Key, Node)], at: &At, report: &mut Report) -> Vec<(&'a Key, &'a Node)> {
+    let mut first = std::collections::HashMap::with_capacity(entries.len());
+    let mut kept = Vec::with_capacity(entries.len());
+    for (key, node) in entries {
+        if let Some(line) = first.get(key.name.as_str()) {
+            let message = format!("the key `{}` is written twice", key.name);
+            report.refuse_with_hint(&at.key(&key.name, key.place), message, format!("it first stands in line {line}"));
+        } else {
+            first.insert(key.name.as_str(), key.place.line);
+            kept.push((key, node));
+        }
+    }
+    kept
+}
+
+/// Reports a value of the wrong kind.
+pub(crate) fn refuse_kind<T>(node: &Node, at: &At, report: &mut Report, expected: &str) -> Option<T> {
+    let message = format!("expected {expected}, found {}", found(&node.value));
+    match node.value {
+        Value::Null => report.refuse_with_hint(at, message, "write a value, or leave the key out"),
+        _ => report.refuse(at, message),
+    }
+    None
+}
+
+/// A value in the words of a message.
+pub(crate) fn found(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".into(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Integer(value) => format!("the number {value}"),
+        Value::Float(value) => format!("the number {value}"),
+        Value::Text(value) => format!("`{value}`"),
+        Value::List(_) => "a list".into(),
+        Value::Map(_) => "a mapping".into(),
+    }
+}
+
+/// Text that is not interpreted further here. Numbers are refused: `0123` or `1.20` would not come back as written.
+impl Read for String {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        text(node, at, report, "text").map(str::to_owned)
+    }
+}
+
+/// The text of a node; anything else is refused.
+pub(crate) fn text<'a>(node: &'a Node, at: &At, report: &mut Report, expected: &str) -> Option<&'a str> {
+    match &node.value {
+        Value::Text(text) => Some(text),
+        _ => refuse_kind(node, at, report, expected),
+    }
+}
+
+/// One of a closed set of words.
+pub(crate) fn word<T: Clone>(node: &Node, at: &At, report: &mut Report, words: &[(&str, T)]) -> Option<T> {
+    let known = || words.iter().map(|(word, _)| *word);
+    let expected = || known().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+    let text = text(node, at, report, &expected())?;
+    let value = words.iter().find(|(word, _)| *word == text).map(|(_, value)| value.clone());
+    if value.is_none() {
+        let message = format!("expected {}, found `{text}`", expected());
+        match suggest::hint(text, known()).filter(|hint| hint.starts_with("did")) {
+            Some(hint) => report.refuse_with_hint(at, message, hint),
+            None => report.refuse(at, message),
+        }
+    }
+    value
+}
+
+/// Declares what a mapping may contain: each key with its need, which is the method of [`Keys`] that takes it, and its
+/// type.
+macro_rules! mapping {
+    ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $need:ident $key:ident: $type:ty, )* }) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            $( $(#[$doc])* pub(crate) $key: $crate::schema::read::mapping!(@$need $type), )*
+        }
+
+        impl $crate::schema::read::Read for $name {
+            fn read(
+                node: &$crate::tree::Node,
+                at: &$crate::problem::At,
+                report: &mut $crate::problem::Report,
+            ) -> Option<Self> {
+                let known = [$( $crate::schema::read::key_name(stringify!($key)) ),*];
+                let mut keys = $crate::schema::read::Keys::open(node, at, report, &known)?;
+                // All are read before one that was refused ends it.
+                $( let $key = keys.$need($crate::schema::read::key_name(stringify!($key))); )*
+                Some(Self { $( $key: $key?, )* })
+            }
+        }
+    };
+    (@required $type:ty) => { $type };
+    (@optional $type:ty) => { Option<$type> };
+    (@section $type:ty) => { $crate::schema::read::Tried<$type> };
+}
+pub(crate) use mapping;
+
+/// The key of a field; `match` can only be a field as `r#match`.
+pub(crate) fn key_name(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}

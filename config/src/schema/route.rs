@@ -1,0 +1,153 @@
+//! Routes and the zones of the cache that they keep answers in.
+
+use std::time::Duration;
+
+use super::read::{OneOrMany, Read, Written, mapping, refuse_kind, word};
+use crate::{
+    model::{ByteSize, HostPattern, PathPattern, Rate, RateKey},
+    problem::{At, Report},
+    tree::{Node, Value},
+};
+
+mapping! {
+    /// One zone of the cache.
+    Zone {
+        /// Memory for bodies, headers, keys and index together, `64KiB` to `16TiB`. When it is full, what is least
+        /// likely to be asked for again goes. Live.
+        required memory: Written<ByteSize>,
+
+        /// Largest object kept, at most `memory`. Default `8MiB`, or `memory` if that is less: one film must not push
+        /// out every page. Larger ones pass through. Live.
+        optional max_object: Written<ByteSize>,
+    }
+}
+
+mapping! {
+    /// One route.
+    Route {
+        /// Its name in logs and metrics.
+        required name: Written<String>,
+
+        /// Which requests are meant.
+        required r#match: Match,
+
+        /// The pool that they go to.
+        required pool: Written<String>,
+
+        /// How important they are.
+        required class: Written<String>,
+
+        /// Largest request body, up to `1TiB`. Default `1MiB`: more than any form of a shop. More is refused with
+        /// `413`. Live.
+        optional max_body: Written<ByteSize>,
+
+        /// Rate limits; a request must be within each. Default: none. Live.
+        optional rate: Written<Vec<RateLimit>>,
+
+        /// Keep answers in the cache. Default: everything passes through. Live.
+        optional cache: Cache,
+    }
+}
+
+mapping! {
+    /// Which requests are meant. The most specific match wins: first by host (exact, then `*.`, then any), then by
+    /// path (segment by segment: literal, then `{name}`, then `**`), then by method (named, then any).
+    Match {
+        /// Host names: `shop.example.com`, or `*.example.com` for any one label; one or a list. Default: every host.
+        optional host: Written<OneOrMany<Written<HostPattern>>>,
+
+        /// Paths: `/cart` is exact, `/product/{id}` takes one segment, `/assets/**` takes `/assets` and everything
+        /// below it; one or a list.
+        required path: Written<OneOrMany<Written<PathPattern>>>,
+
+        /// Methods such as `GET`; one or a list. Default: every method.
+        optional method: Written<OneOrMany<Written<String>>>,
+    }
+}
+
+mapping! {
+    /// A limit on how often something may happen.
+    RateLimit {
+        /// What is counted: `address`, the client's address, IPv6 by its /64.
+        required per: RateKey,
+
+        /// The sustained rate, such as `50/s`, `5k/s`, `100/m` or `1000/h`. More is refused with `429` and
+        /// `Retry-After`. Live.
+        required at: Rate,
+
+        /// Requests above the rate that are let through at once, at least 1. Default: the count of `at`, so that a
+        /// whole period's worth may come together, as a browser's first page does. Live.
+        optional burst: Written<u32>,
+    }
+}
+
+mapping! {
+    /// How answers are cached. Times are for answers that say nothing themselves.
+    Cache {
+        /// The zone that keeps them.
+        required zone: Written<String>,
+
+        /// Lifetime of an answer that states none, up to `365d`. Default: it is not kept, because only the origin
+        /// knows what may be. Live.
+        optional default_ttl: Written<Duration>,
+
+        /// How long past its lifetime an answer may be served while one request refreshes it, up to `365d`. Default
+        /// `0s`: an old answer is the origin's decision, or yours here. Live.
+        optional stale_while_revalidate: Written<Duration>,
+
+        /// How long past its lifetime an answer may be served when the origin fails, up to `365d`. Default `0s`, for
+        /// the same reason. Live.
+        optional stale_if_error: Written<Duration>,
+
+        /// Which parameters of the query tell answers apart: `all`, `{drop: [utm_source]}` all but these, or
+        /// `{keep: [page]}` these alone. Default `all`: a page is never served for another. Live.
+        optional query: Query,
+    }
+}
+
+/// Which parameters of the query belong to the cache key.
+#[derive(Debug)]
+pub(crate) enum Query {
+    All,
+    Drop(Written<Vec<Written<String>>>),
+    Keep(Written<Vec<Written<String>>>),
+}
+
+mapping! {
+    /// The long form of `query`: one of the two.
+    QueryList {
+        /// All but these.
+        optional drop: Written<Vec<Written<String>>>,
+
+        /// These alone.
+        optional keep: Written<Vec<Written<String>>>,
+    }
+}
+
+impl Read for Query {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        const EXPECTED: &str = "`all`, `{drop: [...]}` or `{keep: [...]}`";
+        match &node.value {
+            Value::Text(text) if text == "all" => Some(Self::All),
+            Value::Map(_) => match QueryList::read(node, at, report)? {
+                QueryList { drop: Some(names), keep: None } => Some(Self::Drop(names)),
+                QueryList { drop: None, keep: Some(names) } => Some(Self::Keep(names)),
+                QueryList { drop: Some(_), keep: Some(_) } => {
+                    report.refuse(at, format!("expected {EXPECTED}, found both lists"));
+                    None
+                }
+                QueryList { drop: None, keep: None } => {
+                    report.refuse(at, format!("expected {EXPECTED}, found neither"));
+                    None
+                }
+            },
+            _ => refuse_kind(node, at, report, EXPECTED),
+        }
+    }
+}
+
+impl Read for RateKey {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        word(node, at, report, &[("address", Self::Address)])
+    }
+}

@@ -1,0 +1,51 @@
+//! Telemetry: what is written down about requests.
+
+use super::read::{Read, mapping, text};
+use crate::{
+    model::{LogTarget, Percent},
+    problem::{At, Report},
+    tree::Node,
+};
+
+mapping! {
+    /// What is written down about requests.
+    #[derive(Default)]
+    Telemetry {
+        /// One JSON object per request.
+        optional access_log: AccessLog,
+    }
+}
+
+mapping! {
+    /// One JSON object per request.
+    #[derive(Default)]
+    AccessLog {
+        /// Where to: `off`, `stdout`, or `file:` and a path, which starts from the folder of this file if it is
+        /// relative. Default `stdout`: the service manager knows where logs belong. Live; each reload opens the file
+        /// anew, for log rotation.
+        optional to: LogTarget,
+
+        /// Share of the requests that is logged; refusals and errors always are. Default `100%`: sampling is a
+        /// decision. Live.
+        optional sample: Percent,
+    }
+}
+
+impl Read for LogTarget {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let text = text(node, at, report, "`off`, `stdout` or `file:PATH`")?;
+        match (text, text.strip_prefix("file:")) {
+            ("off", _) => return Some(Self::Off),
+            ("stdout", _) => return Some(Self::Stdout),
+            (_, Some(path)) if !path.is_empty() => return Some(Self::File(path.into())),
+            _ => {}
+        }
+        let message = format!("expected `off`, `stdout` or `file:PATH`, found `{text}`");
+        if text.contains('/') {
+            report.refuse_with_hint(at, message, format!("did you mean `file:{text}`?"));
+        } else {
+            report.refuse(at, message);
+        }
+        None
+    }
+}
