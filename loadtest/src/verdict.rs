@@ -1,0 +1,160 @@
+//! Did the target keep to its objectives, and was the generator good enough to say so?
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::measure::Interaction;
+use crate::quantity::{Share, Span};
+use crate::scenario::Slo;
+
+/// What a run proves.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// Every objective was met.
+    Met,
+    /// These were not.
+    Missed(Vec<Miss>),
+    /// Nothing: the generator was the limit.
+    Void(Vec<Limit>),
+}
+
+/// An objective that was not met.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Miss {
+    /// Too many requests failed.
+    Errors { failed: u64, planned: u64, allowed: Share },
+    /// An interaction was too slow.
+    ResponseP99 { interaction: String, p99: Duration, allowed: Span },
+    /// An interaction was never answered rightly, which leaves nothing to time.
+    Unanswered { interaction: String, planned: u64 },
+}
+
+/// A way in which the generator was the limit.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Limit {
+    /// Requests left later than the run's own precision allows.
+    Late { p99: Duration, allowed: Duration },
+    /// Requests that were due did not leave at all.
+    Unsent { sent: u64, planned: u64 },
+    /// The generator had too little of its core left to be punctual.
+    Cpu { used: Share },
+}
+
+/// p99 of lateness may be this long at any response time.
+const LATE_FLOOR: Duration = Duration::from_millis(1);
+/// Or this share of p99 of the response time.
+const LATE_SHARE: f64 = 0.05;
+/// At least this share of what was planned must have been sent.
+const SENT_SHARE_MIN: f64 = 0.995;
+/// The generator may use this much of its core. Above, queueing in the generator itself would show in the figures.
+const CPU_MAX: Share = Share(0.60);
+
+/// Judges a run by its interactions (with their names), their total, and the generator's share of its core.
+pub(crate) fn judge(slo: Slo, interactions: &[(&str, &Interaction)], total: &Interaction, cpu: Share) -> Verdict {
+    let limits = limits(total, cpu);
+    if !limits.is_empty() {
+        return Verdict::Void(limits);
+    }
+    let misses = misses(slo, interactions, total);
+    if misses.is_empty() { Verdict::Met } else { Verdict::Missed(misses) }
+}
+
+fn limits(total: &Interaction, cpu: Share) -> Vec<Limit> {
+    let mut limits = Vec::new();
+    let p99 = total.late.at(0.99);
+    let allowed = LATE_FLOOR.max(total.response.at(0.99).mul_f64(LATE_SHARE));
+    if p99 > allowed {
+        limits.push(Limit::Late { p99, allowed });
+    }
+    if (total.sent as f64) < total.planned as f64 * SENT_SHARE_MIN {
+        limits.push(Limit::Unsent { sent: total.sent, planned: total.planned });
+    }
+    if cpu > CPU_MAX {
+        limits.push(Limit::Cpu { used: cpu });
+    }
+    limits
+}
+
+fn misses(slo: Slo, interactions: &[(&str, &Interaction)], total: &Interaction) -> Vec<Miss> {
+    let mut misses = Vec::new();
+    let (failed, planned) = (total.failed(), total.planned);
+    if failed as f64 > planned as f64 * slo.errors.0 {
+        misses.push(Miss::Errors { failed, planned, allowed: slo.errors });
+    }
+    for (name, of) in interactions {
+        let p99 = of.response.at(0.99);
+        if of.planned > 0 && of.response.count() == 0 {
+            misses.push(Miss::Unanswered { interaction: (*name).to_owned(), planned: of.planned });
+        } else if p99 > slo.response_p99.0 {
+            misses.push(Miss::ResponseP99 { interaction: (*name).to_owned(), p99, allowed: slo.response_p99 });
+        }
+    }
+    misses
+}
+
+impl Verdict {
+    /// The word for it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Verdict::Met => "met",
+            Verdict::Missed(_) => "missed",
+            Verdict::Void(_) => "void",
+        }
+    }
+
+    /// What the program exits with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Verdict::Met => 0,
+            Verdict::Missed(_) => 1,
+            Verdict::Void(_) => 2,
+        }
+    }
+
+    /// Why, one sentence each.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        match self {
+            Verdict::Met => Vec::new(),
+            Verdict::Missed(misses) => misses.iter().map(Miss::to_string).collect(),
+            Verdict::Void(limits) => limits.iter().map(Limit::to_string).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Miss::Errors { failed, planned, allowed } => {
+                let share = Share(*failed as f64 / *planned as f64);
+                write!(f, "{failed} of {planned} requests failed: {share} > {allowed}")
+            }
+            Miss::ResponseP99 { interaction, p99, allowed } => {
+                write!(f, "{interaction}: p99 response {} > {allowed}", Span(*p99))
+            }
+            Miss::Unanswered { interaction, planned } => {
+                write!(f, "{interaction}: none of {planned} requests was answered as expected")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Late { p99, allowed } => {
+                write!(f, "requests left late: p99 {} > {}", Span(*p99), Span(*allowed))?;
+                f.write_str("; hint: a lower --rate, or a quieter machine")
+            }
+            Limit::Unsent { sent, planned } => {
+                write!(f, "only {sent} of {planned} requests left: too many were under way")?;
+                f.write_str("; hint: more --connections, or a lower --rate")
+            }
+            Limit::Cpu { used } => {
+                write!(f, "the generator used {used} of its core > {CPU_MAX}; hint: a lower --rate")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
