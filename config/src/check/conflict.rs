@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    model::{HostPattern, PathPattern, Segment},
+    model::{HostPattern, Segment},
     problem::{At, Report},
     schema,
 };
@@ -25,13 +25,14 @@ enum Shape<'a> {
     Rest,
 }
 
-fn shape(path: &PathPattern) -> Vec<Shape<'_>> {
-    let of = |segment| match segment {
-        &Segment::Literal(ref text) => Shape::Literal(text),
-        Segment::Parameter(_) => Shape::Parameter,
-        Segment::Rest => Shape::Rest,
-    };
-    path.segments.iter().map(of).collect()
+impl<'a> From<&'a Segment> for Shape<'a> {
+    fn from(segment: &'a Segment) -> Self {
+        match segment {
+            Segment::Literal(text) => Self::Literal(text),
+            Segment::Parameter(_) => Self::Parameter,
+            Segment::Rest => Self::Rest,
+        }
+    }
 }
 
 /// Reports each path that an earlier one leaves no request for.
@@ -44,7 +45,7 @@ pub(super) fn refuse_same_requests(routes: &[&schema::Route], report: &mut Repor
                 for method in alternatives(route.r#match.method.as_ref().map(|methods| &methods.value.0)) {
                     let requests = Requests {
                         host: host.map(|host| &host.value),
-                        path: shape(&path.value),
+                        path: path.value.segments.iter().map(Shape::from).collect(),
                         method: method.map(|method| method.value.as_str()),
                     };
                     let taken = *first.entry(requests).or_insert((&path.at, &route.name.value));
