@@ -70,12 +70,10 @@ pub(crate) fn check(written: schema::Config, folder: &Path, report: &mut Report)
 }
 
 fn check_process(written: &schema::Process, report: &mut Report) -> (usize, Duration) {
-    let workers = written.workers.as_ref().map(|workers| (workers.value, &workers.at));
-    let workers = match workers {
-        None | Some((Workers::Auto, _)) => std::thread::available_parallelism().map_or(1, NonZero::get),
-        Some((Workers::Fixed(number), at)) => {
-            let number = within(Some(&Written { value: number, at: at.clone() }), 1, 1..=WORKERS_MAX, report);
-            usize::try_from(number).unwrap_or(usize::MAX)
+    let workers = match &written.workers {
+        None | Some(Workers::Auto) => std::thread::available_parallelism().map_or(1, NonZero::get),
+        Some(Workers::Fixed(number)) => {
+            usize::try_from(within(Some(number), 1, 1..=WORKERS_MAX, report)).unwrap_or(usize::MAX)
         }
     };
     let default = Duration::from_secs(30);

@@ -23,7 +23,7 @@ pub(crate) use telemetry::{AccessLog, Telemetry};
 use crate::{
     model::IpNet,
     problem::{At, Report},
-    tree::Node,
+    tree::{Node, Value},
 };
 use read::{Named, Read, Tried, Written, mapping, refuse_kind};
 
@@ -68,7 +68,12 @@ mapping! {
 impl Config {
     /// Reads the whole tree.
     pub(crate) fn read_root(root: &Node, report: &mut Report) -> Option<Self> {
-        Self::read(root, &At::root(root.place), report)
+        let at = At::root(root.place);
+        if matches!(root.value, Value::Null) {
+            report.refuse_with_hint(&at, "the file says nothing", "it starts with `version: 1`");
+            return None;
+        }
+        Self::read(root, &at, report)
     }
 }
 
@@ -78,7 +83,7 @@ mapping! {
     Process {
         /// Threads that serve requests: `auto` or a number from 1 to 1024. Default `auto`, one per processor, because
         /// a worker never waits for anything but the network. Restart.
-        optional workers: Written<Workers>,
+        optional workers: Workers,
 
         /// How long a graceful stop waits for requests in flight, up to `1h`. Default `30s`: longer than a slow
         /// checkout, shorter than the patience of a service manager (systemd kills after 90 s). What is still in
@@ -88,20 +93,19 @@ mapping! {
 }
 
 /// How many threads serve requests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum Workers {
     /// One per processor.
     Auto,
     /// So many.
-    Fixed(u32),
+    Fixed(Written<u32>),
 }
 
 impl Read for Workers {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        use crate::tree::Value;
         match &node.value {
             Value::Text(text) if text == "auto" => Some(Self::Auto),
-            Value::Integer(_) => u32::read(node, at, report).map(Self::Fixed),
+            Value::Integer(_) => Written::read(node, at, report).map(Self::Fixed),
             _ => refuse_kind(node, at, report, "`auto` or a number of threads"),
         }
     }

@@ -54,7 +54,7 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
 /// Budgets against alias bombs and deep nesting; words such as `off` stay words; repeated keys are ours to report.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: 32, flow_nesting_limit: 32, max_documents: 1 },
+        budget: serde_saphyr::budget! { max_depth: 32, flow_nesting_limit: 32 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
@@ -69,6 +69,8 @@ fn message(error: &serde_saphyr::Error) -> String {
     use serde_saphyr::MessageFormatter as _;
     match error {
         serde_saphyr::Error::AliasError { error, .. } => message(error),
+        serde_saphyr::Error::UnknownAnchor { .. } => "this refers to an anchor that does not stand above it".into(),
+        serde_saphyr::Error::MultipleDocuments { .. } => "a second document starts here; a file holds one".into(),
         error => UserMessageFormatter.format_message(error).into_owned(),
     }
 }

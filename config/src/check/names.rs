@@ -83,7 +83,10 @@ impl Names {
         if self.dangling {
             return;
         }
-        for (name, _) in self.names.iter().zip(&self.used).filter(|(_, used)| !**used) {
+        // By position, so that a repeated name counts once; the repetition has been reported.
+        let mut unused: Vec<_> = self.positions.values().filter(|position| !self.used[**position]).collect();
+        unused.sort();
+        for name in unused.into_iter().map(|position| &self.names[*position]) {
             let message = format!("no route uses the {} `{}`", self.kind, name.value);
             report.refuse_with_hint(&name.at, message, why);
         }

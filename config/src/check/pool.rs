@@ -110,7 +110,8 @@ fn refuse_starved_class(limit: PoolLimit, steps: usize, at: &At, report: &mut Re
     if limit.in_flight > 0 && u64::from(limit.in_flight) * left < 10_000 {
         let PoolLimit { in_flight, headroom } = limit;
         let message = format!(
-            "a headroom of {headroom} for each of {steps} classes leaves the lowest class none of {in_flight} in flight"
+            "with {} classes, a headroom of {headroom} leaves the lowest nothing of {in_flight} in flight",
+            steps + 1
         );
         report.refuse_with_hint(at, message, "lower `headroom`, or raise `in_flight`");
     }

@@ -8,7 +8,7 @@ const LISTED_MAX: usize = 12;
 /// A hint for `wrong` out of the words that are right here; `None` if there are no such words.
 pub(crate) fn hint<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let right: Vec<&str> = right.into_iter().collect();
-    if let Some(word) = nearest(wrong, &right) {
+    if let Some(word) = nearest(wrong, right.iter().copied()) {
         return Some(format!("did you mean `{word}`?"));
     }
     let listed: Vec<String> = right.iter().take(LISTED_MAX).map(|word| format!("`{word}`")).collect();
@@ -21,12 +21,12 @@ pub(crate) fn hint<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// The word that `wrong` was most likely meant to be.
-fn nearest<'a>(wrong: &str, right: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = plain(wrong)?;
     let slips_max = (wrong.len() / 3).max(1);
     right
-        .iter()
-        .filter_map(|word| Some((distance(&wrong, &plain(word)?), *word)))
+        .into_iter()
+        .filter_map(|word| Some((distance(&wrong, &plain(word)?), word)))
         .filter(|(distance, _)| *distance <= slips_max)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
@@ -82,6 +82,6 @@ mod tests {
 
     #[test]
     fn a_huge_word_is_not_compared() {
-        assert_eq!(nearest(&"a".repeat(1 << 20), &["a"]), None);
+        assert_eq!(nearest(&"a".repeat(1 << 20), ["a"]), None);
     }
 }

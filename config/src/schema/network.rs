@@ -47,7 +47,8 @@ impl Read for SocketAddr {
 
 fn address_hint(text: &str) -> String {
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return format!("add the port, such as `{}`", SocketAddr::new(ip, 8080));
+        let example = if ip.is_ipv6() { "[::1]:8080".into() } else { format!("{ip}:8080") };
+        return format!("write the address and the port, such as `{example}`");
     }
     match text.rsplit_once(':') {
         Some(("" | "*", port)) => format!("write `0.0.0.0:{port}` for every address of this machine"),
@@ -55,7 +56,6 @@ fn address_hint(text: &str) -> String {
         Some((host, port)) if host.contains(|c: char| c.is_ascii_alphabetic()) && !host.contains(':') => {
             format!("host names are not looked up: write the address, such as `127.0.0.1:{port}`")
         }
-        Some((host, port)) if host.parse::<std::net::Ipv6Addr>().is_ok() => format!("write `[{host}]:{port}`"),
         _ => "write an IP address and a port".into(),
     }
 }

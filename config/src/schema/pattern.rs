@@ -61,8 +61,10 @@ fn host(text: &str) -> Result<HostPattern, Fault> {
     if host == "*" {
         return fault("is no host name", "leave `host` out to match every host");
     }
-    if let Some((name, _port)) = host.rsplit_once(':') {
-        return fault("has a port or scheme", format!("write the name alone, such as `{}`", name.replace("://", "")));
+    if host.contains([':', '/']) {
+        let name = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
+        let name = name.split([':', '/']).next().unwrap_or_default();
+        return fault("is more than a host name", format!("write the name alone: `{name}`"));
     }
     if !host.is_ascii() {
         return fault("is not ASCII", "write the form that browsers send, such as `xn--bcher-kva.example`");

@@ -20,7 +20,15 @@ impl Read for ByteSize {
             let unit = BYTE_UNITS.iter().map(|(unit, _)| *unit).find(|unit| unit.starts_with(letter))?;
             Some(format!("{digits}{unit}"))
         };
-        read_quantity(node, at, report, "a size such as `64KiB`", "B, KiB, MiB, GiB or TiB", byte_size, suggest)
+        read_quantity(
+            node,
+            at,
+            report,
+            "a size such as `64KiB`",
+            "a whole number and its unit: B, KiB, MiB, GiB or TiB",
+            byte_size,
+            suggest,
+        )
     }
 }
 
@@ -39,19 +47,35 @@ impl Read for Duration {
             };
             Some(format!("{digits}{known}"))
         };
-        read_quantity(node, at, report, "a time such as `500ms`", "ms, s, m, h or d", duration, suggest)
+        read_quantity(
+            node,
+            at,
+            report,
+            "a time such as `500ms`",
+            "a whole number and its unit: ms, s, m, h or d",
+            duration,
+            suggest,
+        )
     }
 }
 
 impl Read for Percent {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        read_quantity(node, at, report, "a share such as `10%`", "%, from 0% to 100%", percent, |_| None)
+        read_quantity(node, at, report, "a share such as `10%`", "a number from 0 to 100, and `%`", percent, |_| None)
     }
 }
 
 impl Read for Rate {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        read_quantity(node, at, report, "a rate such as `50/s`", "/s, /m or /h", rate, |_| None)
+        read_quantity(
+            node,
+            at,
+            report,
+            "a rate such as `50/s`",
+            "a whole number above zero, `k` for thousands, and its unit: /s, /m or /h",
+            rate,
+            |_| None,
+        )
     }
 }
 
@@ -60,7 +84,7 @@ fn read_quantity<T>(
     at: &At,
     report: &mut Report,
     expected: &str,
-    units: &str,
+    form: &str,
     parse: fn(&str) -> Option<T>,
     suggest: fn(&str) -> Option<String>,
 ) -> Option<T> {
@@ -70,7 +94,7 @@ fn read_quantity<T>(
             if value.is_none() {
                 let hint = match suggest(text).filter(|better| parse(better).is_some()) {
                     Some(better) => format!("did you mean `{better}`?"),
-                    None => format!("a whole number with its unit: {units}"),
+                    None => format!("write {form}"),
                 };
                 report.refuse_with_hint(at, format!("expected {expected}, found `{text}`"), hint);
             }
@@ -78,7 +102,7 @@ fn read_quantity<T>(
         }
         Value::Integer(_) | Value::Float(_) => {
             let message = format!("expected {expected}, found {} without a unit", found(&node.value));
-            report.refuse_with_hint(at, message, format!("units are {units}"));
+            report.refuse_with_hint(at, message, format!("write {form}"));
             None
         }
         _ => refuse_kind(node, at, report, expected),

@@ -99,29 +99,35 @@ fn all<T>(items: Vec<Option<T>>) -> Option<Vec<T>> {
 /// The keys of a mapping while a schema type takes its own.
 pub(crate) struct Keys<'a> {
     entries: Vec<(&'a Key, &'a Node)>,
+    /// What unknown keys were probably meant to be; these are not missing as well.
+    mistyped: Vec<&'a str>,
     at: &'a At,
     report: &'a mut Report,
 }
 
 impl<'a> Keys<'a> {
     /// Opens a mapping in which only the keys `known` may occur, each once.
-    pub(crate) fn open(node: &'a Node, at: &'a At, report: &'a mut Report, known: &[&str]) -> Option<Self> {
+    pub(crate) fn open(node: &'a Node, at: &'a At, report: &'a mut Report, known: &[&'a str]) -> Option<Self> {
         let Value::Map(entries) = &node.value else { return refuse_kind(node, at, report, "a mapping") };
         let entries = unique(entries, at, report);
+        let mut mistyped = Vec::new();
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+            mistyped.extend(suggest::nearest(&key.name, known.iter().copied()));
             let message = format!("unknown key `{}`", key.name);
             match suggest::hint(&key.name, known.iter().copied()) {
                 Some(hint) => report.refuse_with_hint(&at.key(&key.name, key.place), message, hint),
                 None => report.refuse(&at.key(&key.name, key.place), message),
             }
         }
-        Some(Self { entries, at, report })
+        Some(Self { entries, mistyped, at, report })
     }
 
     /// The value of a key that must be there.
     pub(crate) fn required<T: Read>(&mut self, name: &str) -> Option<T> {
         self.optional(name)?.or_else(|| {
-            self.report.refuse(self.at, format!("the key `{name}` is missing"));
+            if !self.mistyped.contains(&name) {
+                self.report.refuse(self.at, format!("the key `{name}` is missing"));
+            }
             T::missing()
         })
     }
@@ -200,8 +206,8 @@ pub(crate) fn word<T: Clone>(node: &Node, at: &At, report: &mut Report, words: &
     let value = words.iter().find(|(word, _)| *word == text).map(|(_, value)| value.clone());
     if value.is_none() {
         let message = format!("expected {}, found `{text}`", expected());
-        match suggest::hint(text, known()).filter(|hint| hint.starts_with("did")) {
-            Some(hint) => report.refuse_with_hint(at, message, hint),
+        match suggest::nearest(text, known()) {
+            Some(word) => report.refuse_with_hint(at, message, format!("did you mean `{word}`?")),
             None => report.refuse(at, message),
         }
     }

@@ -33,16 +33,18 @@ fn bad_files_get_the_expected_problems() {
 /// Compares what `render` makes of each YAML file of a folder with the `.expected` file beside it. Returns how many.
 fn compare(folder: &str, render: impl Fn(&str, &Path) -> String) -> usize {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden").join(folder);
-    let files: BTreeSet<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let (inputs, expected): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| path.extension().unwrap() == "yaml");
+    let entries = fs::read_dir(&folder).expect("the folder of golden files");
+    let files: BTreeSet<PathBuf> = entries.map(|entry| entry.expect("an entry of it").path()).collect();
+    let (inputs, expected): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|path| path.extension().is_some_and(|extension| extension == "yaml"));
 
     let mut different = String::new();
     for input in &inputs {
-        let text = fs::read_to_string(input).unwrap();
-        let actual = render(&text, Path::new(input.file_name().unwrap()));
+        let text = fs::read_to_string(input).expect("a golden file");
+        let actual = render(&text, Path::new(input.file_name().expect("its name")));
         let expected = input.with_extension("expected");
         if blessing() {
-            fs::write(&expected, &actual).unwrap();
+            fs::write(&expected, &actual).expect("to write beside it");
         }
         let expected = fs::read_to_string(&expected).unwrap_or_default();
         if actual != expected {
@@ -50,9 +52,8 @@ fn compare(folder: &str, render: impl Fn(&str, &Path) -> String) -> usize {
         }
     }
     assert!(different.is_empty(), "{different}BLESS=1 accepts these");
-    for left_over in expected.iter().filter(|path| !inputs.contains(&path.with_extension("yaml"))) {
-        panic!("{} belongs to no file", left_over.display());
-    }
+    let left_over = expected.iter().find(|path| !inputs.contains(&path.with_extension("yaml")));
+    assert_eq!(left_over, None, "belongs to no file");
     inputs.len()
 }
 
