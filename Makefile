@@ -1,0 +1,29 @@
+# The commands of a newcomer. What they do is in deploy/local/.
+
+ifeq ($(wildcard deploy/local/demo.sh),)
+$(error this is not the repository's root folder; hint: `make -C DIR` goes there)
+endif
+
+.PHONY: help demo test audit build fmt clean-state
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+demo: ## build and start the shop and the edge in front of it; Ctrl-C ends all
+	@deploy/local/demo.sh
+
+test: ## every check that a change has to pass
+	@deploy/local/test.sh
+
+audit: ## licences, bans and sources of the dependencies, by deny.toml
+	@deploy/local/audit.sh
+
+build: ## the three programs as they are shipped, in target/dist
+	@deploy/local/require.sh
+	cargo build --profile dist --locked -p proxy -p shop-origin -p loadtest
+
+fmt: ## format the code
+	cargo fmt --all
+
+clean-state: ## forget the demo's shop, certificates and logs
+	@deploy/local/clean-state.sh
