@@ -75,14 +75,12 @@ fn roots(file: &Path) -> Result<RootCertStore, TlsError> {
     if roots.is_empty() { Err(TlsError::Empty(file.to_owned())) } else { Ok(roots) }
 }
 
-/// A failed handshake, with what to do about the usual reason.
+/// A failed handshake, with what to do about the usual reason: another authority, or a new one of the same name.
 pub(super) fn explain(error: &io::Error) -> String {
-    let unknown_issuer = error.get_ref().and_then(|inner| inner.downcast_ref()).is_some_and(|error| {
-        matches!(error, rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))
+    let untrusted = error.get_ref().and_then(|inner| inner.downcast_ref()).is_some_and(|error| {
+        use rustls::CertificateError::{BadSignature, UnknownIssuer};
+        matches!(error, rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature))
     });
-    if unknown_issuer {
-        format!("{error}; hint: pass the target's own authority with --ca FILE")
-    } else {
-        error.to_string()
-    }
+    let hint = if untrusted { "; hint: pass the target's own authority with --ca FILE" } else { "" };
+    format!("{error}{hint}")
 }

@@ -7,7 +7,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::schema;
 use super::values::{Source, ZIPF_RANGE_MAX, Zipf};
-use super::{Expect, Finding, Scenario, Session, Slot, Step, Template, UNIQUE};
+use super::{Escape, Expect, Finding, Scenario, Session, Slot, Step, Template, UNIQUE};
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,8 @@ pub(super) fn compile(name: &str, text: &str) -> Result<Scenario, ScenarioError>
     };
     let file: schema::File = serde_saphyr::from_str(text).map_err(|error| {
         let bare = error.without_snippet();
-        bad(problem(bare.location().unwrap_or(Location::UNKNOWN), first_line(&bare.to_string())))
+        let place = bare.location().unwrap_or(Location::UNKNOWN);
+        bad(problem(place, without_place(&bare.to_string(), place)))
     })?;
     let stem = std::path::Path::new(name).file_stem().map_or_else(|| name.into(), |stem| stem.to_string_lossy());
     Compiler::new(&file.values).scenario(stem.into_owned(), file).map_err(bad)
@@ -65,6 +66,9 @@ impl Compiler {
     }
 
     fn scenario(mut self, name: String, file: schema::File) -> Result<Scenario, Problem> {
+        if file.timeout.value.0.is_zero() {
+            return Err(problem(file.timeout.referenced, "a timeout of zero lets nothing be answered"));
+        }
         let mut sources = vec![None];
         let mut findings = Vec::new();
         for (slot, (name, value)) in (UNIQUE + 1..).zip(file.values) {
@@ -75,7 +79,7 @@ impl Compiler {
         }
         let mut weights = Vec::new();
         let mut sessions = Vec::new();
-        for session in file.sessions {
+        for session in file.sessions.value {
             if !session.weight.value.is_finite() || session.weight.value < 0.0 {
                 return Err(problem(session.weight.referenced, "a weight is a number of zero or more"));
             }
@@ -84,7 +88,7 @@ impl Compiler {
         }
         let total: f64 = weights.iter().sum();
         if total <= 0.0 {
-            return Err(problem(Location::UNKNOWN, "no session has a weight above zero"));
+            return Err(problem(file.sessions.referenced, "no session has a weight above zero"));
         }
         let thresholds = weights.iter().scan(0.0, |sum, weight| {
             *sum += weight / total;
@@ -94,7 +98,7 @@ impl Compiler {
         Ok(Scenario {
             name,
             about: file.about,
-            timeout: file.timeout.0,
+            timeout: file.timeout.value.0,
             slo: file.slo,
             thresholds: thresholds.collect(),
             interactions: self.interactions,
@@ -135,7 +139,7 @@ impl Compiler {
         }
         let interaction = self.interaction(step.name.unwrap_or_else(|| session.value.clone()));
         let path = self.template(&path, kept)?;
-        let body = step.json.map(|json| self.template(&json, kept)).transpose()?;
+        let body = step.json.map(|json| self.json(&json, kept)).transpose()?;
         let headers = step
             .headers
             .into_iter()
@@ -167,6 +171,16 @@ impl Compiler {
             (slot < self.given || kept.contains(&slot)).then_some(slot)
         };
         Template::parse(&text.value, slot_of).map_err(|error| problem(text.referenced, error))
+    }
+
+    /// A text that is JSON once its holes are filled; with a number, because that can stand inside quotes and outside.
+    fn json(&self, text: &Spanned<String>, kept: &[Slot]) -> Result<Template, Problem> {
+        let template = self.template(text, kept)?;
+        let sample = template.fill(&vec!["1".to_owned(); self.names.len()], Escape::Json);
+        match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
+            Ok(_) => Ok(template),
+            Err(error) => Err(problem(text.referenced, format!("not JSON: {error}"))),
+        }
     }
 
     fn keep(&mut self, name: String, pointer: Spanned<String>) -> Result<(Slot, String), Problem> {
@@ -246,9 +260,10 @@ fn header_name(name: &str, place: Location) -> Result<HeaderName, Problem> {
     name.parse().map_err(|_invalid| problem(place, format!("\"{name}\" is not a header name")))
 }
 
-/// The reader's reports go on with the place and an excerpt; the place is ours to print.
-fn first_line(report: &str) -> String {
-    report.lines().next().unwrap_or_default().to_owned()
+/// What the reader says, without the place that it says itself: ours stands in front.
+fn without_place(report: &str, place: Location) -> String {
+    let own = format!(" at line {}, column {}", place.line(), place.column());
+    report.trim_end().trim_end_matches(&own).to_owned()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! What a scenario file may say, exactly as written; `scenario.rs` turns it into what a run relies on.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use crate::quantity::{Share, Span};
 
@@ -15,14 +16,14 @@ pub(super) struct File {
     pub(super) about: String,
     /// How long a request may take before it is given up and counted as failed. Default 10s.
     #[serde(default = "ten_seconds")]
-    pub(super) timeout: Span,
+    pub(super) timeout: Spanned<Span>,
     /// What the target must keep to.
     pub(super) slo: Slo,
     /// What `${name}` stands for in a session: drawn afresh for each session.
     #[serde(default)]
     pub(super) values: BTreeMap<String, Spanned<Value>>,
     /// The kinds of visitors.
-    pub(super) sessions: Vec<Session>,
+    pub(super) sessions: Spanned<Vec<Session>>,
 }
 
 /// The service level objectives.
@@ -99,6 +100,6 @@ pub(super) struct Expect {
     pub(super) headers: BTreeMap<String, Spanned<String>>,
 }
 
-fn ten_seconds() -> Span {
-    Span(std::time::Duration::from_secs(10))
+fn ten_seconds() -> Spanned<Span> {
+    Spanned::new(Span(Duration::from_secs(10)), Location::UNKNOWN, Location::UNKNOWN)
 }
