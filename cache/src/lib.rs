@@ -1,1 +1,40 @@
-//! The edge tier's cache store.
+//! A production store for pingora-cache: the memory tier, with fills that stream to everybody who waits for them.
+//!
+//! [`Store`] implements Pingora's `Storage`. It knows neither configuration files nor routes. The way through it:
+//!
+//! | file | what |
+//! |---|---|
+//! | `store.rs` | Pingora's verbs, each delegating |
+//! | `zone.rs` | one budget, its objects, its counters |
+//! | `memory/` | sharded index, S3-FIFO eviction, a budget kept to the byte; pure and synchronous |
+//! | `flight.rs`, `flight/` | objects being written; readers follow the writer |
+//! | `fill.rs`, `hit.rs` | Pingora's handlers: a body on its way in, a body on its way out |
+//! | `head.rs`, `body.rs` | the two immutable, shared parts of an object |
+//!
+//! What the proxy must know, from Pingora's sources:
+//! - Give Pingora no eviction manager: the store evicts by itself. Give it a cache lock: the store streams a fill to all
+//!   who follow it, but it is the lock that makes them wait for the response header.
+//! - Do not set Pingora's own size limit (`set_max_file_size_bytes`): with streaming, a body of unknown length that
+//!   exceeds it aborts the client's transfer. The store passes such a body through. Where `Content-Length` is known to
+//!   exceed the zone's `max_object_bytes`, it is best refused in `response_cache_filter` (`ResponseTooLarge`), so that
+//!   Pingora lets all those who wait go to the origin at once.
+//! - Leave `set_proxy_tasks_enabled` off: it takes away the back-pressure that `flight.rs` relies on for pass-throughs.
+//! - `created`, `updated`, `provenance`, the epoch, variance and stale windows of a `CacheMeta` come back exactly. The
+//!   letter case of field names, and extensions, do not.
+
+mod options;
+mod store;
+mod zone;
+mod memory;
+mod flight;
+mod fill;
+mod hit;
+mod head;
+mod body;
+mod key;
+mod stat;
+
+pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
+pub use options::{Options, OptionsError, ZoneOptions};
+pub use stat::ZoneStat;
+pub use store::Store;

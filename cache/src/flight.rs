@@ -1,0 +1,297 @@
+//! Objects being written, and the readers that follow the writer.
+//!
+//! **A writer never waits for a reader.** Pingora's proxy writes to the store and reads the leading client's bytes back
+//! out of it in one task: the loop in `proxy_handle_downstream` (proxy_h1.rs, proxy_h2.rs) awaits `write_body` inside
+//! one arm of its `select!` and polls `read_body` in another. A `write_body` that waited for the leading reader would
+//! wait for itself, for ever. The back-pressure on the origin comes from that loop instead: while the leading client's
+//! socket takes no more, the loop is not at `rx.recv()`, and at most four pieces wait in the channel. But each piece
+//! that the client takes may let those four in. So a reader of a pass-through gets everything that has come, joined, up
+//! to [`JOIN_BYTES`]: more than one turn can add, so the leader always catches up.
+//!
+//! **What a fill may hold.** While it is to be kept, all of its body, charged to the zone as it grows. When it turns out
+//! that it cannot be kept (the body is longer than the zone permits, or there is no room that eviction could make) it
+//! becomes a pass-through: it holds only what its slowest reader has yet to read, and no more than what it was charged
+//! for by then, which only shrinks, and [`PASS_BYTES`] that are not charged. A reader that falls further behind is cut
+//! off: its client sees an aborted transfer. A slower follower costs the others neither time nor memory.
+//!
+//! A fill whose `Content-Length` already says that it cannot be kept passes from the start and takes no followers: each
+//! client gets a fill of its own, at its own speed, and nobody is cut off.
+
+pub(crate) mod buffer;
+mod reader;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use reader::Reader;
+
+use crate::body::Body;
+use crate::head::Head;
+use crate::key::Slot;
+use crate::memory::budget::Charge;
+use crate::memory::object::{OBJECT_OVERHEAD, Object};
+use crate::zone::Zone;
+use buffer::Buffer;
+use bytes::Bytes;
+use dashmap::DashMap;
+use pingora::prelude::{Error, ErrorType, Result};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use tokio::sync::Notify;
+
+/// What a pass-through may hold beyond what is charged to its zone.
+pub(crate) const PASS_BYTES: u64 = 1 << 20;
+/// The most that one read of a pass-through copies together. Pingora's channel adds at most four pieces of 64 KiB to a
+/// flight for each that its leader reads.
+pub(crate) const JOIN_BYTES: u64 = PASS_BYTES / 2;
+
+/// A reader's error: the writer gave up, so the body has no proper end.
+pub const FILL_ABORTED: ErrorType = ErrorType::Custom("FillAborted");
+/// A reader's error: it fell too far behind the writer of a body that is not kept.
+pub const READER_LEFT_BEHIND: ErrorType = ErrorType::Custom("ReaderLeftBehind");
+/// A writer's error: every reader of a body that is not kept has gone, so that writing on is of no use to anybody.
+pub const NO_READER_LEFT: ErrorType = ErrorType::Custom("NoReaderLeft");
+
+/// One fill under way.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    id: u64,
+    zone: Arc<Zone>,
+    head: Arc<Head>,
+    state: Mutex<State>,
+    progress: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Stage,
+    buffer: Buffer,
+    charge: Charge,
+    /// Whether the whole body is held, in order to be stored.
+    kept: bool,
+    /// Purged while under way: its readers get it, nobody else does, and it is not stored.
+    purged: bool,
+    /// How far each reader is.
+    readers: HashMap<u64, u64>,
+    readers_ever: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Filling,
+    Complete(Arc<Body>),
+    /// A pass-through that came to its proper end.
+    Passed,
+    Failed,
+}
+
+impl Flight {
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Adds to the body. It fails only when nobody is left to want the bytes.
+    pub(crate) fn write(&self, bytes: Bytes) -> Result<()> {
+        let written = {
+            let mut state = self.lock();
+            if state.kept && !self.can_keep(&mut state, bytes.len()) {
+                self.stop_keeping(&mut state);
+            }
+            state.write(bytes)
+        };
+        self.progress.notify_waiters();
+        written
+    }
+
+    /// Ends the body and stores the object, if it is to be kept. Returns the length of the body.
+    ///
+    /// It is stored while the state is locked, so that a purge comes either before, and is seen here, or after, and
+    /// finds the object stored.
+    pub(crate) fn complete(&self) -> Result<u64> {
+        let completed = {
+            let mut state = self.lock();
+            let length = state.buffer.end();
+            if self.head.content_length().is_some_and(|promised| promised != length) {
+                self.fail(&mut state);
+                Error::e_explain(
+                    FILL_ABORTED,
+                    format!("the body ended after {length} bytes, not as its header promised"),
+                )
+            } else {
+                let whole = state.finish();
+                if let Some(body) = whole.filter(|_| !state.purged) {
+                    self.zone.memory.insert(Object { id: self.id, head: Arc::clone(&self.head), body });
+                    self.zone.counters.admissions.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(length)
+            }
+        };
+        self.progress.notify_waiters();
+        completed
+    }
+
+    /// The writer gave up: from here on every reader fails.
+    pub(crate) fn abort(&self) {
+        self.fail(&mut self.lock());
+        self.progress.notify_waiters();
+    }
+
+    fn can_keep(&self, state: &mut State, more: usize) -> bool {
+        state.buffer.end() + more as u64 <= self.zone.max_object_bytes()
+            && self.zone.memory.charge(&mut state.charge, Buffer::cost_of(more))
+    }
+
+    fn stop_keeping(&self, state: &mut State) {
+        state.kept = false;
+        self.zone.counters.pass_throughs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn fail(&self, state: &mut State) {
+        state.stage = Stage::Failed;
+        state.buffer = Buffer::default();
+        state.charge.set(0);
+        self.zone.counters.aborted_fills.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn write(&mut self, bytes: Bytes) -> Result<()> {
+        if !self.kept && self.readers_ever > 0 && self.readers.is_empty() {
+            return Error::e_explain(NO_READER_LEFT, "the body is not kept, and all its readers have gone");
+        }
+        self.buffer.push(bytes);
+        if self.kept {
+            self.charge.set(self.buffer.cost());
+        } else {
+            self.release();
+        }
+        Ok(())
+    }
+
+    /// Lets go of what no reader waits for, and of readers too far behind.
+    fn release(&mut self) {
+        let slowest = self.readers.values().copied().min().unwrap_or(u64::MAX);
+        self.buffer.release_below(slowest);
+        let most = self.charge.bytes() + PASS_BYTES;
+        while self.buffer.cost() > most && self.buffer.release_front() {}
+        self.charge.set(self.charge.bytes().min(self.buffer.cost()));
+        let start = self.buffer.start();
+        self.readers.retain(|_, at| *at >= start);
+    }
+
+    /// Reads on from an offset; pending when that has not come yet.
+    fn read(&mut self, reader: u64, at: u64, until: u64) -> Poll<Result<Option<Bytes>>> {
+        let read = match &self.stage {
+            Stage::Failed => return Poll::Ready(Error::e_explain(FILL_ABORTED, "the writer of the body gave up")),
+            _ if at >= until => None,
+            Stage::Complete(body) => body.read(at, until),
+            Stage::Filling | Stage::Passed if at < self.buffer.start() => {
+                let behind = self.buffer.start() - at;
+                let text = format!("{behind} bytes too far behind the writer of a body that is not kept");
+                return Poll::Ready(Error::e_explain(READER_LEFT_BEHIND, text));
+            }
+            stage => {
+                let read = self.buffer.read(at, until, if self.kept { 0 } else { JOIN_BYTES });
+                if read.is_none() && matches!(stage, Stage::Filling) {
+                    return Poll::Pending;
+                }
+                read
+            }
+        };
+        let further = read.as_ref().map_or(0, Bytes::len) as u64;
+        self.readers.insert(reader, at + further);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Ends the body; the whole of it, if it was kept.
+    fn finish(&mut self) -> Option<Arc<Body>> {
+        if !self.kept {
+            self.stage = Stage::Passed;
+            return None;
+        }
+        let blocks = std::mem::take(&mut self.buffer).into_blocks();
+        let bytes: u64 = blocks.iter().map(|block| Buffer::cost_of(block.bytes.len())).sum();
+        self.charge.set(bytes + OBJECT_OVERHEAD);
+        let body = Arc::new(Body::new(blocks, self.charge.take()));
+        self.stage = Stage::Complete(Arc::clone(&body));
+        Some(body)
+    }
+}
+
+/// All fills under way in a store. There may be several for one key, when a cache lock was given up on, or is not used.
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    under_way: DashMap<Slot, Vec<Arc<Flight>>>,
+    last_id: AtomicU64,
+}
+
+impl Flights {
+    /// Begins a fill. `end` must be called for it, whatever becomes of it.
+    pub(crate) fn begin(&self, zone: Arc<Zone>, head: Head) -> Arc<Flight> {
+        let budget = zone.memory.budget();
+        let state = State {
+            stage: Stage::Filling,
+            buffer: Buffer::default(),
+            charge: Charge::regardless(budget, 0),
+            kept: true,
+            purged: false,
+            readers: HashMap::new(),
+            readers_ever: 0,
+        };
+        let most = zone.max_object_bytes().min(budget.limit());
+        let too_long = most == 0 || head.content_length().is_some_and(|length| length > most);
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let (state, progress) = (Mutex::new(state), Notify::new());
+        let flight = Arc::new(Flight { id, zone, head: Arc::new(head), state, progress });
+        if too_long {
+            flight.stop_keeping(&mut flight.lock());
+        }
+        self.under_way.entry(flight.head.slot()).or_default().push(Arc::clone(&flight));
+        flight
+    }
+
+    /// A reader of the newest fill for a key that is open to all; none if there is no such fill.
+    pub(crate) fn follow(&self, zone: &Arc<Zone>, slot: &Slot, primary: &[u8]) -> Option<Reader> {
+        // Cloned out, so that no flight's lock is waited for under a lock of the map.
+        let flights: Vec<_> = self.under_way.get(slot)?.clone();
+        let wanted = |flight: &&Arc<Flight>| Arc::ptr_eq(&flight.zone, zone) && flight.head.is_for(slot, primary);
+        flights.iter().rev().filter(wanted).find_map(Reader::of_open)
+    }
+
+    /// A reader of one certain fill.
+    pub(crate) fn follow_exactly(&self, slot: &Slot, id: u64) -> Option<Reader> {
+        let flight = self.under_way.get(slot)?.iter().find(|flight| flight.id == id).cloned()?;
+        Some(Reader::of(&flight))
+    }
+
+    /// Sees to it that the fills under way for a slot (with an id, only that one) are not stored and find no further
+    /// followers. Returns the id of the newest that this was news to.
+    pub(crate) fn purge(&self, zone: &Arc<Zone>, slot: &Slot, id: Option<u64>) -> Option<u64> {
+        let flights: Vec<_> = self.under_way.get(slot)?.clone();
+        let meant = |flight: &&Arc<Flight>| Arc::ptr_eq(&flight.zone, zone) && id.is_none_or(|id| id == flight.id);
+        let mut newest = None;
+        for flight in flights.iter().filter(meant) {
+            let mut state = flight.lock();
+            let to_be_stored = state.kept && matches!(state.stage, Stage::Filling);
+            if !std::mem::replace(&mut state.purged, true) && to_be_stored {
+                newest = Some(flight.id);
+            }
+        }
+        newest
+    }
+
+    /// Forgets a fill that is over, one way or the other.
+    pub(crate) fn end(&self, flight: &Flight) {
+        let slot = flight.head.slot();
+        if let Some(mut flights) = self.under_way.get_mut(&slot) {
+            flights.retain(|other| other.id != flight.id);
+        }
+        self.under_way.remove_if(&slot, |_, flights| flights.is_empty());
+    }
+}

@@ -1,0 +1,132 @@
+//! How a body leaves the store: Pingora's hit handlers.
+
+use crate::body::Body;
+use crate::flight::Reader;
+use crate::memory::object::Object;
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::cache::storage::HandleHit;
+use pingora::cache::trace::SpanHandle;
+use pingora::cache::{CacheEntryId, CacheKey, Storage};
+use pingora::prelude::{Error, ErrorType, Result};
+use std::any::Any;
+use std::sync::Arc;
+
+/// Reads a stored body, by reference.
+#[derive(Debug)]
+pub(crate) struct StoredHit {
+    id: u64,
+    weight: u64,
+    body: Arc<Body>,
+    at: u64,
+    until: u64,
+}
+
+impl StoredHit {
+    pub(crate) fn new(object: &Object) -> Self {
+        StoredHit {
+            id: object.id,
+            weight: object.weight(),
+            body: Arc::clone(&object.body),
+            at: 0,
+            until: object.body.len(),
+        }
+    }
+}
+
+#[async_trait]
+impl HandleHit for StoredHit {
+    async fn read_body(&mut self) -> Result<Option<Bytes>> {
+        let read = self.body.read(self.at, self.until);
+        self.at += read.as_ref().map_or(0, Bytes::len) as u64;
+        Ok(read)
+    }
+
+    async fn finish(self: Box<Self>, _: &'static (dyn Storage + Sync), _: &CacheKey, _: &SpanHandle) -> Result<()> {
+        Ok(())
+    }
+
+    fn can_seek(&self) -> bool {
+        true
+    }
+
+    /// To any part, any number of times. An end past the body is its end.
+    fn seek(&mut self, start: usize, end: Option<usize>) -> Result<()> {
+        let length = self.body.len();
+        if start as u64 >= length {
+            return Error::e_explain(ErrorType::InternalError, format!("seek to {start} in a body of {length} bytes"));
+        }
+        (self.at, self.until) = (start as u64, end.map_or(length, |end| length.min(end as u64)));
+        Ok(())
+    }
+
+    fn get_eviction_weight(&self) -> usize {
+        self.weight as usize
+    }
+
+    fn entry_id(&self) -> Option<CacheEntryId> {
+        Some(CacheEntryId::new(self.id))
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut (dyn Any + Send + Sync) {
+        self
+    }
+}
+
+/// Reads a body that is still being written.
+#[derive(Debug)]
+pub(crate) struct FollowingHit {
+    reader: Reader,
+}
+
+impl FollowingHit {
+    pub(crate) fn new(reader: Reader) -> Self {
+        FollowingHit { reader }
+    }
+}
+
+#[async_trait]
+impl HandleHit for FollowingHit {
+    async fn read_body(&mut self) -> Result<Option<Bytes>> {
+        self.reader.read().await
+    }
+
+    async fn finish(self: Box<Self>, _: &'static (dyn Storage + Sync), _: &CacheKey, _: &SpanHandle) -> Result<()> {
+        Ok(())
+    }
+
+    /// To one part, which is waited for.
+    fn can_seek(&self) -> bool {
+        true
+    }
+
+    /// Not to several: going back is impossible once the body is no longer kept. Pingora then cuts the parts out itself.
+    fn can_seek_multipart(&self) -> bool {
+        false
+    }
+
+    fn seek(&mut self, start: usize, end: Option<usize>) -> Result<()> {
+        self.reader.seek(start as u64, end.map(|end| end as u64));
+        Ok(())
+    }
+
+    fn should_count_access(&self) -> bool {
+        false
+    }
+
+    fn entry_id(&self) -> Option<CacheEntryId> {
+        Some(CacheEntryId::new(self.reader.flight_id()))
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut (dyn Any + Send + Sync) {
+        self
+    }
+}

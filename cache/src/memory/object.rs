@@ -1,0 +1,30 @@
+//! One stored answer: immutable, reference-counted, of a known weight.
+
+use crate::body::Body;
+use crate::head::Head;
+use std::sync::Arc;
+
+/// What an object takes beside its head, the blocks of its body, and its place in the index: itself, the body's frame, and
+/// the two counters before each of three shared allocations.
+pub(crate) const OBJECT_OVERHEAD: u64 = (size_of::<Object>() + size_of::<Body>() + 3 * 2 * size_of::<usize>()) as u64;
+
+/// A head and its body under one identity.
+#[derive(Debug)]
+pub(crate) struct Object {
+    /// Tells this answer from every other that was ever stored under the same key.
+    pub(crate) id: u64,
+    pub(crate) head: Arc<Head>,
+    pub(crate) body: Arc<Body>,
+}
+
+impl Object {
+    /// Bytes of memory that go when the object goes: all but its place in the index, which is charged by the table.
+    pub(crate) fn weight(&self) -> u64 {
+        self.head.weight() + self.body.weight()
+    }
+
+    /// Whether a client is being sent the body at this moment.
+    pub(crate) fn is_being_read(&self) -> bool {
+        Arc::strong_count(&self.body) > 1
+    }
+}

@@ -1,0 +1,158 @@
+//! The store as Pingora sees it: one short method for each verb.
+
+use crate::fill::Fill;
+use crate::flight::Flights;
+use crate::head::Head;
+use crate::hit::{FollowingHit, StoredHit};
+use crate::key::Slot;
+use crate::options::{Options, OptionsError};
+use crate::stat::ZoneStat;
+use crate::zone::Zone;
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use pingora::cache::key::CacheHashKey;
+use pingora::cache::storage::streaming_write::U64WriteId;
+use pingora::cache::trace::SpanHandle;
+use pingora::cache::{CacheEntryId, CacheEntryKey, CacheKey, CacheMeta};
+use pingora::cache::{HitHandler, MissHandler, PurgeOutcome, PurgeTarget, PurgeType, Storage};
+use pingora::prelude::Result;
+use std::any::Any;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Everything one edge has cached, in zones.
+///
+/// Pingora wants `&'static`: whoever owns the edge leaks one store for the life of the process (`Box::leak`), and
+/// replaces what is behind it with [`Store::configure`]. Which zone a request uses is said by its key's `user_tag`. A
+/// request whose zone is not there, such as one that was under way when a reload dropped it, finds nothing, and what it
+/// fetches is passed through.
+#[derive(Debug)]
+pub struct Store {
+    zones: ArcSwap<Vec<Arc<Zone>>>,
+    nowhere: Arc<Zone>,
+    flights: Flights,
+    configuring: Mutex<()>,
+}
+
+impl Store {
+    /// An empty store.
+    ///
+    /// # Errors
+    /// When the options contradict themselves; see [`OptionsError`].
+    pub fn new(options: Options) -> Result<Self, OptionsError> {
+        let store = Store {
+            zones: ArcSwap::default(),
+            nowhere: Arc::new(Zone::nowhere()),
+            flights: Flights::default(),
+            configuring: Mutex::new(()),
+        };
+        store.configure(options)?;
+        Ok(store)
+    }
+
+    /// Replaces the zones. One that keeps its name keeps its objects, and evicts down at once if its memory shrinks. One
+    /// whose name is gone is dropped with all its objects; fills under way for it go on as pass-throughs.
+    ///
+    /// # Errors
+    /// When the options contradict themselves; nothing has been changed then.
+    pub fn configure(&self, options: Options) -> Result<(), OptionsError> {
+        options.check()?;
+        let _one_at_a_time = self.configuring.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.zones.load_full();
+        let zones: Vec<_> = options.zones.iter().map(|wanted| take_over(&before, wanted)).collect();
+        let dropped: Vec<_> = before.iter().filter(|zone| !zones.iter().any(|kept| Arc::ptr_eq(kept, zone))).collect();
+        self.zones.store(Arc::new(zones));
+        dropped.into_iter().for_each(|zone| zone.close());
+        Ok(())
+    }
+
+    /// What each zone holds and has done, in the order of the options.
+    pub fn stats(&self) -> Vec<ZoneStat> {
+        self.zones.load().iter().map(|zone| zone.stat()).collect()
+    }
+
+    fn zone(&self, name: &str) -> Arc<Zone> {
+        let zones = self.zones.load();
+        Arc::clone(zones.iter().find(|zone| zone.name() == name).unwrap_or(&self.nowhere))
+    }
+
+    /// The flight first: while one is under way, what is stored under the same key is what it will replace.
+    fn find(&self, key: &CacheKey) -> Result<Option<(CacheMeta, HitHandler)>> {
+        let (zone, slot) = (self.zone(&key.user_tag), Slot::of(key));
+        if let Some(reader) = self.flights.follow(&zone, &slot, key.primary_key()) {
+            zone.counters.followed.fetch_add(1, Ordering::Relaxed);
+            return Ok(Some((reader.head().meta()?, Box::new(FollowingHit::new(reader)))));
+        }
+        match zone.memory.find(&slot, key.primary_key()) {
+            Some(object) => Ok(Some((object.head.meta()?, Box::new(StoredHit::new(&object))))),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The zone of that name with its new limits, or a new one.
+fn take_over(before: &[Arc<Zone>], wanted: &crate::ZoneOptions) -> Arc<Zone> {
+    match before.iter().find(|zone| zone.name() == wanted.name) {
+        Some(zone) => {
+            zone.resize(wanted);
+            Arc::clone(zone)
+        }
+        None => Arc::new(Zone::new(wanted)),
+    }
+}
+
+#[async_trait]
+impl Storage for Store {
+    async fn lookup(&'static self, key: &CacheKey, _: &SpanHandle) -> Result<Option<(CacheMeta, HitHandler)>> {
+        self.find(key)
+    }
+
+    /// The fill that the tag names, and no other: its own client must get the body whose header it has sent.
+    async fn lookup_streaming_write(
+        &'static self,
+        key: &CacheKey,
+        tag: Option<&[u8]>,
+        _: &SpanHandle,
+    ) -> Result<Option<(CacheMeta, HitHandler)>> {
+        let Some(tag) = tag else { return self.find(key) };
+        let id = U64WriteId::try_from(tag).ok().map(u64::from);
+        let Some(reader) = id.and_then(|id| self.flights.follow_exactly(&Slot::of(key), id)) else { return Ok(None) };
+        Ok(Some((reader.head().meta()?, Box::new(FollowingHit::new(reader)))))
+    }
+
+    async fn get_miss_handler(&'static self, key: &CacheKey, meta: &CacheMeta, _: &SpanHandle) -> Result<MissHandler> {
+        let zone = self.zone(&key.user_tag);
+        let head = Head::new(key, meta, zone.memory.budget())?;
+        let flight = self.flights.begin(zone, head);
+        Ok(Box::new(Fill::new(flight, &self.flights)))
+    }
+
+    /// Removes what is stored, and sees to it that what is being written is not stored.
+    async fn purge(&'static self, target: PurgeTarget<'_>, _: PurgeType, _: &SpanHandle) -> Result<PurgeOutcome> {
+        let id = match target {
+            PurgeTarget::Active(_) => None,
+            PurgeTarget::Exact(CacheEntryKey::Identified { id, .. }) => Some(id.get()),
+            // Every object here has an id, so none has this identity.
+            PurgeTarget::Exact(CacheEntryKey::KeyOnly(_)) => return Ok(PurgeOutcome::NotFound),
+        };
+        let (zone, slot) = (self.zone(target.key().user_tag()), Slot::of(target.key()));
+        let in_flight = self.flights.purge(&zone, &slot, id);
+        let stored = zone.memory.remove(&slot, id);
+        let removed = stored.or(in_flight).map(CacheEntryId::new);
+        Ok(removed.map_or(PurgeOutcome::NotFound, |id| PurgeOutcome::Purged(Some(id))))
+    }
+
+    async fn update_meta(&'static self, key: &CacheKey, meta: &CacheMeta, _: &SpanHandle) -> Result<bool> {
+        let zone = self.zone(&key.user_tag);
+        let head = Head::new(key, meta, zone.memory.budget())?;
+        Ok(zone.memory.replace_head(head, key.primary_key()))
+    }
+
+    fn support_streaming_partial_write(&self) -> bool {
+        true
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync + 'static) {
+        self
+    }
+}

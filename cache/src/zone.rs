@@ -1,0 +1,77 @@
+//! One zone: its limits, its memory, its counters.
+
+use crate::memory::Memory;
+use crate::options::ZoneOptions;
+use crate::stat::ZoneStat;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[derive(Debug)]
+pub(crate) struct Zone {
+    name: Box<str>,
+    max_object_bytes: AtomicU64,
+    pub(crate) memory: Memory,
+    pub(crate) counters: Counters,
+}
+
+/// What only the writing of objects counts; lookups are counted in [`Memory`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) followed: AtomicU64,
+    pub(crate) admissions: AtomicU64,
+    pub(crate) pass_throughs: AtomicU64,
+    pub(crate) aborted_fills: AtomicU64,
+}
+
+impl Zone {
+    pub(crate) fn new(options: &ZoneOptions) -> Self {
+        Zone {
+            name: options.name.as_str().into(),
+            max_object_bytes: AtomicU64::new(options.max_object_bytes),
+            memory: Memory::new(options.memory_bytes),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The zone of requests that name none there is: it finds nothing, and everything is passed through it.
+    pub(crate) fn nowhere() -> Self {
+        Zone::new(&ZoneOptions { name: String::new(), memory_bytes: 0, max_object_bytes: 0 })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn max_object_bytes(&self) -> u64 {
+        self.max_object_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Takes other limits; what is stored stays, as far as it still fits.
+    pub(crate) fn resize(&self, options: &ZoneOptions) {
+        self.max_object_bytes.store(options.max_object_bytes, Ordering::Relaxed);
+        self.memory.resize(options.memory_bytes);
+    }
+
+    /// Lets go of every object. Fills that are under way for this zone go on as pass-throughs.
+    pub(crate) fn close(&self) {
+        self.max_object_bytes.store(0, Ordering::Relaxed);
+        self.memory.resize(0);
+    }
+
+    pub(crate) fn stat(&self) -> ZoneStat {
+        let counts = self.memory.counts();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ZoneStat {
+            zone: self.name.to_string(),
+            objects: counts.objects,
+            bytes: self.memory.budget().used(),
+            limit_bytes: self.memory.budget().limit(),
+            hits: counts.hits,
+            followed: read(&self.counters.followed),
+            misses: counts.misses,
+            admissions: read(&self.counters.admissions),
+            evictions: counts.evictions,
+            pass_throughs: read(&self.counters.pass_throughs),
+            aborted_fills: read(&self.counters.aborted_fills),
+        }
+    }
+}
