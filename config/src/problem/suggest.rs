@@ -2,7 +2,9 @@
 
 /// Longer words are no slip of the hand; comparing them costs their product.
 const LENGTH_MAX: usize = 64;
-/// More choices than this are not listed.
+/// More words than this are not compared: a file may have thousands of names, and thousands of slips.
+const COMPARED_MAX: usize = 200;
+/// More words than this are not listed.
 const LISTED_MAX: usize = 12;
 
 /// A hint for `wrong` out of the words that are right here; `None` if there are no such words.
@@ -26,6 +28,8 @@ pub(crate) fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>)
     let slips_max = (wrong.len() / 3).max(1);
     right
         .into_iter()
+        .take(COMPARED_MAX)
+        .filter(|word| word.len().abs_diff(wrong.len()) <= slips_max)
         .filter_map(|word| Some((distance(&wrong, &plain(word)?), word)))
         .filter(|(distance, _)| *distance <= slips_max)
         .min_by_key(|(distance, _)| *distance)

@@ -23,7 +23,7 @@ mapping! {
 }
 
 mapping! {
-    /// One route.
+    /// One route. All of it is live.
     Route {
         /// Its name in logs and metrics.
         required name: Written<String>,

@@ -42,11 +42,11 @@ proptest! {
 #[test]
 fn a_file_of_nothing_but_mistakes_is_answered_in_bounds() {
     let mut text = String::from("version: 1\nclasses: [all]\n");
-    for n in 0..20_000 {
+    for n in 0..5_000 {
         text.push_str(&format!("unknown_key_number_{n}: 1\n"));
     }
     let problems = config::load_str(&text, origin()).unwrap_err();
-    assert!(problems.count() >= 20_000);
+    assert!(problems.count() >= 5_000);
     assert!(problems.to_string().len() < 100_000);
 }
 
