@@ -64,10 +64,12 @@ impl Shard {
         Some(Arc::clone(&place.object))
     }
 
-    /// Stores an object, in the place of an older one under the same key if there is one. Returns what had to make way.
+    /// Stores an object, in the place of an older one under the same key if there is one. Returns what is not, or no
+    /// longer, stored: that older one, or this one if it is itself the older, because its fill took longer.
     pub(crate) fn insert(&mut self, hash: u64, object: Arc<Object>) -> Option<Arc<Object>> {
         if let Some(at) = self.index.get(&hash) {
-            return Some(self.queues.swap(*at, object));
+            let newer = self.queues.get(*at).object.id < object.id;
+            return Some(if newer { self.queues.swap(*at, object) } else { object });
         }
         let line = if self.ghost.contains(hash) { Line::Main } else { Line::Small };
         let at = self.queues.push(line, hash, object);
