@@ -49,7 +49,7 @@ build() {
 
 prepare_state() {
     say "making a development certificate and seeding the shop"
-    "$edge" dev-certificate --out state/tls --name localhost
+    "$edge" dev-certificate --out state/tls
     "$shop_origin" seed --state state/shop
 }
 
@@ -142,7 +142,7 @@ end_all() {
     set +e
     trap - EXIT
     say "ending the edge, then the shops"
-    stop 20 edge
+    stop 35 edge # drain_timeout of config/edge.yaml, and some
     stop 10 "${shops[@]}"
     for pid in $(jobs -pr); do
         kill -KILL "$pid" # a signal came between its start and the note of it
