@@ -83,7 +83,7 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) struct Expect {
     pub(crate) status: http::StatusCode,
-    pub(crate) body: Option<String>,
+    pub(crate) body: Option<Template>,
     pub(crate) headers: Vec<(HeaderName, String)>,
 }
 

@@ -5,14 +5,14 @@ use memchr::memmem;
 
 use super::connector::Answer;
 use crate::measure::{Failure, Fault};
-use crate::scenario::{Expect, Step};
+use crate::scenario::{Escape, Expect, Step};
 
 /// How much of a wrong answer is shown.
 const SHOWN_CHARS: usize = 120;
 
 /// Checks `answer` and stores what the step keeps in `values`.
 pub(super) fn take(step: &Step, answer: &Answer, values: &mut [String]) -> Result<(), Fault> {
-    check(&step.expect, answer)?;
+    check(&step.expect, answer, values)?;
     if step.keep.is_empty() {
         return Ok(());
     }
@@ -28,14 +28,15 @@ pub(super) fn take(step: &Step, answer: &Answer, values: &mut [String]) -> Resul
     Ok(())
 }
 
-fn check(expect: &Expect, answer: &Answer) -> Result<(), Fault> {
+fn check(expect: &Expect, answer: &Answer, values: &[String]) -> Result<(), Fault> {
     if answer.status != expect.status {
         return Err(Fault::new(Failure::Status(answer.status.as_u16()), wrong_status(expect.status, answer)));
     }
-    if let Some(marker) = &expect.body
-        && memmem::find(&answer.body, marker.as_bytes()).is_none()
-    {
-        return Err(Fault::new(Failure::Marker, format!("the body does not contain {marker:?}")));
+    if let Some(marker) = &expect.body {
+        let marker = marker.fill(values, Escape::None);
+        if memmem::find(&answer.body, marker.as_bytes()).is_none() {
+            return Err(Fault::new(Failure::Marker, format!("the body does not contain {marker:?}")));
+        }
     }
     for (name, marker) in &expect.headers {
         let values = answer.headers.get_all(name);
@@ -58,6 +59,7 @@ mod tests {
     use http::{HeaderMap, HeaderName};
 
     use super::*;
+    use crate::scenario::Template;
 
     fn answer(status: u16, body: &'static str) -> Answer {
         let headers = HeaderMap::from_iter([(
@@ -70,13 +72,13 @@ mod tests {
     fn expect(body: Option<&str>, header: Option<&str>) -> Expect {
         Expect {
             status: StatusCode::OK,
-            body: body.map(str::to_owned),
+            body: body.map(|text| Template::parse(text, |_| Some(0)).unwrap()),
             headers: header.map(|text| (http::header::CONTENT_TYPE, text.to_owned())).into_iter().collect(),
         }
     }
 
     fn failure(expect: &Expect, answer: &Answer) -> Option<Failure> {
-        check(expect, answer).err().map(|fault| fault.failure)
+        check(expect, answer, &["7".to_owned()]).err().map(|fault| fault.failure)
     }
 
     #[test]
@@ -84,12 +86,14 @@ mod tests {
         assert_eq!(failure(&expect(Some("b{}"), Some("text/css")), &answer(200, "a{}b{}")), None);
         assert_eq!(failure(&expect(None, None), &answer(503, "busy")), Some(Failure::Status(503)));
         assert_eq!(failure(&expect(Some("c{}"), None), &answer(200, "a{}")), Some(Failure::Marker));
+        assert_eq!(failure(&expect(Some("no ${n};"), None), &answer(200, "order no 7;")), None);
+        assert_eq!(failure(&expect(Some("no ${n};"), None), &answer(200, "order no 8;")), Some(Failure::Marker));
         assert_eq!(failure(&expect(None, Some("json")), &answer(200, "a{}")), Some(Failure::Marker));
     }
 
     #[test]
     fn a_wrong_status_is_reported_with_a_piece_of_the_body() {
-        let fault = check(&expect(None, None), &answer(422, "{\"error\":\n1}")).unwrap_err();
+        let fault = check(&expect(None, None), &answer(422, "{\"error\":\n1}"), &[]).unwrap_err();
         assert_eq!(fault.to_string(), "status 422: instead of 200: {\"error\": 1}");
     }
 }

@@ -145,7 +145,7 @@ impl Compiler {
             .into_iter()
             .map(|(name, value)| Ok((header_name(&name, value.referenced)?, self.template(&value, kept)?)));
         let headers = headers.collect::<Result<_, Problem>>()?;
-        let expect = expect(step.expect)?;
+        let expect = self.expect(step.expect, kept)?;
         let keep: Vec<(Slot, String)> =
             step.keep.into_iter().map(|(name, pointer)| self.keep(name, pointer)).collect::<Result<_, Problem>>()?;
         kept.extend(keep.iter().map(|(slot, _)| *slot));
@@ -183,6 +183,18 @@ impl Compiler {
         }
     }
 
+    fn expect(&self, expect: schema::Expect, kept: &[Slot]) -> Result<Expect, Problem> {
+        let status = match expect.status {
+            None => StatusCode::OK,
+            Some(status) => StatusCode::from_u16(status.value)
+                .map_err(|_invalid| problem(status.referenced, format!("{} is not a status", status.value)))?,
+        };
+        let body = expect.body.map(|text| self.template(&text, kept)).transpose()?;
+        let headers = expect.headers.into_iter();
+        let headers = headers.map(|(name, text)| Ok((header_name(&name, text.referenced)?, text.value)));
+        Ok(Expect { status, body, headers: headers.collect::<Result<_, Problem>>()? })
+    }
+
     fn keep(&mut self, name: String, pointer: Spanned<String>) -> Result<(Slot, String), Problem> {
         if !pointer.value.starts_with('/') {
             return Err(problem(pointer.referenced, "a JSON pointer begins with \"/\"; hint: /order/number"));
@@ -208,7 +220,8 @@ impl Step {
     fn slots(&self) -> impl Iterator<Item = Slot> {
         let journal = self.journal.iter().flatten().map(|(_, template)| template);
         let headers = self.headers.iter().map(|(_, template)| template);
-        std::iter::once(&self.path).chain(&self.body).chain(headers).chain(journal).flat_map(Template::slots)
+        let texts = std::iter::once(&self.path).chain(&self.body).chain(&self.expect.body);
+        texts.chain(headers).chain(journal).flat_map(Template::slots)
     }
 }
 
@@ -243,17 +256,6 @@ fn source(
             Ok(None)
         }
     }
-}
-
-fn expect(expect: schema::Expect) -> Result<Expect, Problem> {
-    let status = match expect.status {
-        None => StatusCode::OK,
-        Some(status) => StatusCode::from_u16(status.value)
-            .map_err(|_invalid| problem(status.referenced, format!("{} is not a status", status.value)))?,
-    };
-    let headers = expect.headers.into_iter();
-    let headers = headers.map(|(name, text)| Ok((header_name(&name, text.referenced)?, text.value)));
-    Ok(Expect { status, body: expect.body, headers: headers.collect::<Result<_, Problem>>()? })
 }
 
 fn header_name(name: &str, place: Location) -> Result<HeaderName, Problem> {

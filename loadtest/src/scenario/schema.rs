@@ -93,8 +93,8 @@ pub(super) struct Step {
 pub(super) struct Expect {
     /// The status. Default: 200.
     pub(super) status: Option<Spanned<u16>>,
-    /// A text that the body contains.
-    pub(super) body: Option<String>,
+    /// A text that the body contains; it may have `${name}` in it.
+    pub(super) body: Option<Spanned<String>>,
     /// Texts that headers contain, by header name.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, Spanned<String>>,
