@@ -141,8 +141,8 @@ pub(crate) enum View {
     Front,
     /// From near.
     Close,
-    /// Two of it, the second in another colour.
-    Pair,
+    /// Two of it, the one behind in this colour.
+    Pair(Tone),
 }
 
 /// Everything that decides how a picture looks.
@@ -175,11 +175,11 @@ impl Picture {
             View::Close => {
                 format!("<g transform=\"translate(-170 -150) scale(1.8)\">{}</g>", thing(self.tone))
             }
-            View::Pair => format!(
+            View::Pair(other) => format!(
                 "<g transform=\"translate(158 58) scale(.6)\">{shadow}{behind}</g>\
                  <g transform=\"translate(-4 62) scale(.72)\">{shadow}{front}</g>",
                 shadow = scene::shadow(200, self.kind.shadow_width()),
-                behind = thing(self.tone.companion()),
+                behind = thing(other),
                 front = thing(self.tone),
             ),
         };

@@ -204,14 +204,15 @@ fn compose(place: &Place, first_brand: u32, id: u64, mut draw: Draw) -> Product 
             .fold(pattern.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     };
     let title = words(shelf.title);
-    let subtitle = words(shelf.subtitle);
-    let pitch = draw.pick(shelf.pitch);
-    let description = format!("{} {}", words(pitch), draw.pick(department.promises));
-    let tones = draw.some(&Tone::ALL, 2 + draw.clone().below(2) as usize);
+    let subtitle = capitalised(&words(shelf.subtitle));
+    let sentences = draw.some(shelf.pitch, 2).into_iter().chain(draw.some(department.promises, 1));
+    let description = sentences.map(|sentence| capitalised(&words(sentence))).collect::<Vec<_>>().join(" ");
+    let colours = 2 + draw.below(2) as usize;
+    let tones = draw.some(shelf.tones, colours);
     let scene = draw.next();
     let skus = variants(shelf, id, &tones, &mut draw);
     let mut attributes = vec![("Brand".to_owned(), department.brands[brand].to_owned())];
-    attributes.extend(facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    attributes.extend(facts.iter().map(|(name, value)| ((*name).to_owned(), capitalised(value))));
     Product {
         id,
         category: place.category,
@@ -288,8 +289,14 @@ fn gallery(shelf: &Shelf, tones: &[Tone], scene: u64) -> Vec<Picture> {
     let coloured = shelf.choices.iter().any(|choice| matches!(choice, Choice::Colour));
     let shown = if coloured { tones } else { &tones[..1] };
     let front = |tone: &Tone| Picture::new(shelf.kind, *tone, scene, View::Front);
-    let others = [View::Close, View::Pair].map(|view| Picture::new(shelf.kind, tones[0], scene, view));
+    let others = [View::Close, View::Pair(tones[1])].map(|view| Picture::new(shelf.kind, tones[0], scene, view));
     shown.iter().map(front).chain(others).collect()
+}
+
+/// "solid oak" -> "Solid oak".
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// "Pots & pans" -> "pots-pans".

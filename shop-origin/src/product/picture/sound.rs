@@ -7,7 +7,7 @@ pub(super) const HEADPHONES: &str = r"
 
 pub(super) const EARBUDS: &str = r"
 <path d='M104 236h192v42q0 52-52 52h-88q-52 0-52-52z' fill='{main}'/><path d='M244 236h52v42q0 52-52 52h-30q44-18 30-94z' fill='{deep}'/><path d='M104 240q2-70 96-70t96 70z' fill='{light}'/><path d='M118 240q6-54 82-54t82 54z' fill='{deep}'/><rect x='104' y='234' width='192' height='10' rx='5' fill='{deep}'/><circle cx='200' cy='284' r='7' fill='{accent}'/>
-<g fill='{paper}'><path d='M126 96a30 30 0 1 1 44 38v66a12 12 0 0 1-24 0v-58q-20-14-20-46z'/><path d='M274 96a30 30 0 1 0-44 38v66a12 12 0 0 0 24 0v-58q20-14 20-46z'/></g><path d='M158 144h12v56a12 12 0 0 1-12 12zM242 144h-12v56a12 12 0 0 0 12 12z' fill='{steel}'/><ellipse cx='138' cy='104' rx='9' ry='14' fill='{ink}'/><ellipse cx='262' cy='104' rx='9' ry='14' fill='{ink}'/>";
+<g fill='{paper}'><path d='M126 96a30 30 0 1 1 44 38v66a12 12 0 0 1-24 0v-58q-20-14-20-46z'/><path d='M274 96a30 30 0 1 0-44 38v66a12 12 0 0 0 24 0v-58q20-14 20-46z'/></g><path d='M158 144h12v56a12 12 0 0 1-12 12zM242 144h-12v56a12 12 0 0 0 12 12z' fill='{steel}'/><path d='M170 74q20 0 20 22t-20 26q-8-24 0-48zM230 74q-20 0-20 22t20 26q8-24 0-48z' fill='{light}'/><path d='M170 74q20 0 20 22t-20 26q-8-24 0-48zM230 74q-20 0-20 22t20 26q8-24 0-48z' fill='{ink}' opacity='.3'/><path d='M150 200h8M242 200h8' stroke='{accent}' stroke-width='5' stroke-linecap='round'/>";
 
 pub(super) const SPEAKER: &str = r"
 <rect x='116' y='76' width='168' height='254' rx='38' fill='{main}'/><path d='M246 76q38 0 38 38v178q0 38-38 38h-22q30-6 30-38V114q0-32-30-38z' fill='{deep}'/>

@@ -59,24 +59,6 @@ impl Tone {
         }
     }
 
-    /// The tone that stands well behind this one.
-    pub(super) fn companion(self) -> Tone {
-        match self {
-            Tone::Graphite => Tone::Amber,
-            Tone::Ivory => Tone::Sage,
-            Tone::HarbourBlue => Tone::Clay,
-            Tone::Sage => Tone::Ivory,
-            Tone::Clay => Tone::HarbourBlue,
-            Tone::Rose => Tone::Plum,
-            Tone::Sand => Tone::Forest,
-            Tone::Plum => Tone::Rose,
-            Tone::Forest => Tone::Sand,
-            Tone::Sky => Tone::Crimson,
-            Tone::Amber => Tone::Graphite,
-            Tone::Crimson => Tone::Sky,
-        }
-    }
-
     /// Two soft colours from the other side of the circle, for the ground that this tone stands out from.
     pub(super) fn ground(self) -> (&'static str, &'static str) {
         match self {

@@ -1,8 +1,8 @@
 //! Department: appliances.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
-use crate::product::picture::Kind;
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
+use crate::product::picture::{Kind, Tone};
 
 pub(super) const DEPARTMENT: Department = Department {
     name: "Appliances",
@@ -23,6 +23,7 @@ pub(super) const DEPARTMENT: Department = Department {
 const FRIDGES: Shelf = Shelf {
     name: "Refrigerators",
     kind: Kind::Fridge,
+    tones: &[Tone::Ivory, Tone::Graphite, Tone::Sage, Tone::Sky, Tone::Sand],
     price: (1_599, 7_499),
     nouns: &["Fridge Freezer", "No-Frost Refrigerator", "Two-Door Refrigerator"],
     title: "{brand} {model} {noun}, {Capacity}",
@@ -34,7 +35,7 @@ const FRIDGES: Shelf = Shelf {
         ("Width", &["55 cm", "60 cm", "79 cm"]),
         ("Cooling", &["Air-cooled, no frost", "Air-cooled, two circuits"]),
     ],
-    choices: &[Of("Finish", &[("Brushed steel", 0), ("Matt white", 0)])],
+    choices: &[Colour],
     pitch: &[
         "{Capacity} with a drawer that keeps salad crisp for a week, at {Noise}: quieter than a quiet library.",
         "{Cooling}, so nothing ices up and fish never meets cake.",
@@ -44,6 +45,7 @@ const FRIDGES: Shelf = Shelf {
 const WASHERS: Shelf = Shelf {
     name: "Washing machines",
     kind: Kind::Washer,
+    tones: &[Tone::Graphite, Tone::Sky, Tone::Sage, Tone::Sand],
     price: (1_299, 5_299),
     nouns: &["Front-Load Washing Machine", "Washer", "Washer Dryer"],
     title: "{brand} {model} {noun}, {Load}",
@@ -65,6 +67,7 @@ const WASHERS: Shelf = Shelf {
 const FANS: Shelf = Shelf {
     name: "Fans",
     kind: Kind::Fan,
+    tones: ANY_TONE,
     price: (99, 699),
     nouns: &["Standing Fan", "Silent Fan", "Circulating Fan"],
     title: "{brand} {model} {noun}",
@@ -85,6 +88,7 @@ const FANS: Shelf = Shelf {
 const PURIFIERS: Shelf = Shelf {
     name: "Air purifiers",
     kind: Kind::Purifier,
+    tones: &[Tone::Graphite, Tone::Sky, Tone::Sage, Tone::Sand, Tone::Rose],
     price: (499, 2_799),
     nouns: &["Air Purifier", "Quiet Air Purifier"],
     title: "{brand} {model} {noun}, {Room}",
@@ -105,8 +109,9 @@ const PURIFIERS: Shelf = Shelf {
 const VACUUMS: Shelf = Shelf {
     name: "Vacuum cleaners",
     kind: Kind::Vacuum,
+    tones: ANY_TONE,
     price: (599, 3_499),
-    nouns: &["Cordless Vacuum", "Stick Vacuum", "Handheld Vacuum"],
+    nouns: &["Cordless Vacuum", "Stick Vacuum"],
     title: "{brand} {model} {noun}",
     subtitle: "{Suction} · {Runtime} · {Weight}",
     facts: &[
@@ -125,8 +130,9 @@ const VACUUMS: Shelf = Shelf {
 const KETTLES: Shelf = Shelf {
     name: "Kettles",
     kind: Kind::Kettle,
+    tones: ANY_TONE,
     price: (89, 599),
-    nouns: &["Electric Kettle", "Gooseneck Kettle", "Temperature Kettle"],
+    nouns: &["Electric Kettle", "Quiet Kettle", "Cordless Kettle"],
     title: "{brand} {model} {noun}, {Capacity}",
     subtitle: "{Capacity} · {Power} · {Material}",
     facts: &[
@@ -145,6 +151,7 @@ const KETTLES: Shelf = Shelf {
 const RICE_COOKERS: Shelf = Shelf {
     name: "Rice cookers",
     kind: Kind::RiceCooker,
+    tones: &[Tone::Graphite, Tone::Sky, Tone::Sage, Tone::Sand, Tone::Rose, Tone::Crimson],
     price: (159, 1_499),
     nouns: &["Rice Cooker", "Induction Rice Cooker", "Multi-Cooker"],
     title: "{brand} {model} {noun}",
@@ -165,8 +172,9 @@ const RICE_COOKERS: Shelf = Shelf {
 const COFFEE_MACHINES: Shelf = Shelf {
     name: "Coffee machines",
     kind: Kind::CoffeeMachine,
+    tones: ANY_TONE,
     price: (399, 4_599),
-    nouns: &["Espresso Machine", "Coffee Machine", "Filter Coffee Machine"],
+    nouns: &["Espresso Machine", "Coffee Machine"],
     title: "{brand} {model} {noun}",
     subtitle: "{Pressure} · {Tank} · {Warm-up}",
     facts: &[
@@ -185,6 +193,7 @@ const COFFEE_MACHINES: Shelf = Shelf {
 const BLENDERS: Shelf = Shelf {
     name: "Blenders",
     kind: Kind::Blender,
+    tones: ANY_TONE,
     price: (119, 1_299),
     nouns: &["Blender", "Soup Blender", "Personal Blender"],
     title: "{brand} {model} {noun}, {Jug}",

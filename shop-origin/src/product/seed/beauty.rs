@@ -1,15 +1,14 @@
 //! Department: beauty and care.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
-use crate::product::picture::Kind;
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
+use crate::product::picture::{Kind, Tone};
 
 pub(super) const DEPARTMENT: Department = Department {
     name: "Beauty & care",
     brands: &["Sorrelle", "Mossandra", "Petalume", "Aqualys", "Herbwright", "Noctelle", "Verbane", "Cloudberry Lab"],
     models: Models::Named(&[
-        "Calm", "Dew", "Radiance", "Balance", "Silk", "Renew", "Bare", "Bloom", "Hydra", "Velvet", "Morning",
-        "Midnight",
+        "Calm", "Dew", "Radiance", "Balance", "Silk", "Renew", "Bare", "Bloom", "Hydra", "Velvet", "Clarity", "Halcyon",
     ]),
     promises: &[
         "Not tested on animals. The full list of ingredients is on the box.",
@@ -26,8 +25,9 @@ pub(super) const DEPARTMENT: Department = Department {
 const SERUMS: Shelf = Shelf {
     name: "Serums",
     kind: Kind::Dropper,
+    tones: ANY_TONE,
     price: (69, 599),
-    nouns: &["Face Serum", "Night Serum", "Hydrating Serum"],
+    nouns: &["Face Serum", "Daily Serum", "Hydrating Serum"],
     title: "{brand} {model} {noun}",
     subtitle: "{Active} · {Skin}",
     facts: &[
@@ -46,8 +46,9 @@ const SERUMS: Shelf = Shelf {
 const CREAMS: Shelf = Shelf {
     name: "Face creams",
     kind: Kind::Jar,
+    tones: ANY_TONE,
     price: (59, 499),
-    nouns: &["Day Cream", "Night Cream", "Gel Cream"],
+    nouns: &["Day Cream", "Face Cream", "Moisturiser"],
     title: "{brand} {model} {noun}",
     subtitle: "{Texture} · {Skin}",
     facts: &[
@@ -66,8 +67,9 @@ const CREAMS: Shelf = Shelf {
 const LIPSTICKS: Shelf = Shelf {
     name: "Lipsticks",
     kind: Kind::Lipstick,
+    tones: &[Tone::Rose, Tone::Clay, Tone::Crimson, Tone::Plum],
     price: (49, 329),
-    nouns: &["Lipstick", "Matt Lipstick", "Lip Colour"],
+    nouns: &["Lipstick", "Lip Colour"],
     title: "{brand} {model} {noun}",
     subtitle: "{Finish} · {Hold}",
     facts: &[
@@ -86,6 +88,7 @@ const LIPSTICKS: Shelf = Shelf {
 const PERFUMES: Shelf = Shelf {
     name: "Perfumes",
     kind: Kind::Perfume,
+    tones: ANY_TONE,
     price: (159, 1_299),
     nouns: &["Eau de Parfum", "Eau de Toilette"],
     title: "{brand} {model} {noun}",
@@ -106,8 +109,9 @@ const PERFUMES: Shelf = Shelf {
 const SHAMPOOS: Shelf = Shelf {
     name: "Shampoo & body wash",
     kind: Kind::Pump,
+    tones: ANY_TONE,
     price: (29, 189),
-    nouns: &["Shampoo", "Body Wash", "Conditioner"],
+    nouns: &["Shampoo", "Body Wash"],
     title: "{brand} {model} {noun}, {Scent}",
     subtitle: "{Made without} · {Scent}",
     facts: &[

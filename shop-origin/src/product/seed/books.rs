@@ -1,7 +1,7 @@
 //! Department: books.
 
 use super::shelf::Choice::Of;
-use super::shelf::{Department, Group, Models, Shelf};
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
 use crate::product::picture::Kind;
 
 pub(super) const DEPARTMENT: Department = Department {
@@ -69,6 +69,7 @@ const BINDINGS: super::shelf::Choice = Of("Binding", &[("Paperback", 0), ("Hardb
 const NOVELS: Shelf = Shelf {
     name: "Novels",
     kind: Kind::Book,
+    tones: ANY_TONE,
     price: (28, 89),
     nouns: &["A Novel"],
     title: "{model}: {noun}",
@@ -89,6 +90,7 @@ const NOVELS: Shelf = Shelf {
 const MYSTERIES: Shelf = Shelf {
     name: "Mysteries",
     kind: Kind::Book,
+    tones: ANY_TONE,
     price: (28, 79),
     nouns: &["A Harbour Mystery", "A Case in Seven Days", "A Mystery"],
     title: "{model}: {noun}",
@@ -109,6 +111,7 @@ const MYSTERIES: Shelf = Shelf {
 const COOKERY: Shelf = Shelf {
     name: "Cookery",
     kind: Kind::Book,
+    tones: ANY_TONE,
     price: (49, 189),
     nouns: &["80 Recipes", "Cooking Through the Year", "Simple Suppers"],
     title: "{model}: {noun}",
@@ -129,6 +132,7 @@ const COOKERY: Shelf = Shelf {
 const SCIENCE: Shelf = Shelf {
     name: "Science & technology",
     kind: Kind::Book,
+    tones: ANY_TONE,
     price: (45, 219),
     nouns: &["How Things Work", "A Short History", "An Introduction"],
     title: "{model}: {noun}",
@@ -149,6 +153,7 @@ const SCIENCE: Shelf = Shelf {
 const TRAVEL: Shelf = Shelf {
     name: "Travel",
     kind: Kind::Book,
+    tones: ANY_TONE,
     price: (39, 159),
     nouns: &["A Walking Guide", "Journeys by Rail", "A Traveller's Companion"],
     title: "{model}: {noun}",
@@ -169,6 +174,7 @@ const TRAVEL: Shelf = Shelf {
 const PICTURE_BOOKS: Shelf = Shelf {
     name: "Picture books",
     kind: Kind::Book,
+    tones: ANY_TONE,
     price: (25, 99),
     nouns: &["A Bedtime Story", "A Story to Read Aloud"],
     title: "{model}: {noun}",

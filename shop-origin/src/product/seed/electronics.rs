@@ -1,8 +1,8 @@
 //! Department: electronics.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
-use crate::product::picture::Kind;
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
+use crate::product::picture::{Kind, Tone};
 
 pub(super) const DEPARTMENT: Department = Department {
     name: "Electronics",
@@ -27,6 +27,7 @@ pub(super) const DEPARTMENT: Department = Department {
 const SMARTPHONES: Shelf = Shelf {
     name: "Smartphones",
     kind: Kind::Phone,
+    tones: ANY_TONE,
     price: (1_199, 6_499),
     nouns: &["5G Smartphone", "Smartphone", "5G Phone"],
     title: "{brand} {model} {noun}, {Screen}",
@@ -50,6 +51,7 @@ const SMARTPHONES: Shelf = Shelf {
 const TABLETS: Shelf = Shelf {
     name: "Tablets",
     kind: Kind::Tablet,
+    tones: ANY_TONE,
     price: (999, 4_299),
     nouns: &["Tablet", "Drawing Tablet", "Family Tablet"],
     title: "{brand} {model} {noun}, {Screen}",
@@ -71,6 +73,7 @@ const TABLETS: Shelf = Shelf {
 const POWER_BANKS: Shelf = Shelf {
     name: "Power banks",
     kind: Kind::PowerBank,
+    tones: ANY_TONE,
     price: (79, 399),
     nouns: &["Power Bank", "Slim Power Bank", "Travel Power Bank"],
     title: "{brand} {model} {noun}",
@@ -91,8 +94,9 @@ const POWER_BANKS: Shelf = Shelf {
 const LAPTOPS: Shelf = Shelf {
     name: "Laptops",
     kind: Kind::Laptop,
+    tones: &[Tone::HarbourBlue, Tone::Plum, Tone::Sky, Tone::Clay, Tone::Forest, Tone::Sage],
     price: (3_499, 11_999),
-    nouns: &["Laptop", "Ultralight Laptop", "Creator Laptop", "Office Laptop"],
+    nouns: &["Laptop", "Everyday Laptop", "Creator Laptop", "Office Laptop"],
     title: "{brand} {model} {noun}, {Screen}",
     subtitle: "{Processor} · {Display} · {Weight}",
     facts: &[
@@ -113,6 +117,7 @@ const LAPTOPS: Shelf = Shelf {
 const MONITORS: Shelf = Shelf {
     name: "Monitors",
     kind: Kind::Monitor,
+    tones: ANY_TONE,
     price: (699, 3_999),
     nouns: &["Monitor", "Studio Monitor", "Office Monitor"],
     title: "{brand} {model} {noun}, {Resolution}",
@@ -134,8 +139,9 @@ const MONITORS: Shelf = Shelf {
 const KEYBOARDS: Shelf = Shelf {
     name: "Keyboards",
     kind: Kind::Keyboard,
+    tones: ANY_TONE,
     price: (129, 799),
-    nouns: &["Mechanical Keyboard", "Wireless Keyboard", "Compact Keyboard"],
+    nouns: &["Mechanical Keyboard", "Wireless Keyboard", "Hot-Swap Keyboard"],
     title: "{brand} {model} {noun}",
     subtitle: "{Layout} · {Connection}",
     facts: &[
@@ -154,6 +160,7 @@ const KEYBOARDS: Shelf = Shelf {
 const MICE: Shelf = Shelf {
     name: "Mice",
     kind: Kind::Mouse,
+    tones: ANY_TONE,
     price: (59, 499),
     nouns: &["Wireless Mouse", "Silent Mouse", "Ergonomic Mouse"],
     title: "{brand} {model} {noun}",
@@ -174,6 +181,7 @@ const MICE: Shelf = Shelf {
 const HEADPHONES: Shelf = Shelf {
     name: "Headphones",
     kind: Kind::Headphones,
+    tones: ANY_TONE,
     price: (249, 2_299),
     nouns: &["Noise-Cancelling Headphones", "Wireless Headphones", "Studio Headphones"],
     title: "{brand} {model} {noun}",
@@ -195,6 +203,7 @@ const HEADPHONES: Shelf = Shelf {
 const EARBUDS: Shelf = Shelf {
     name: "Earbuds",
     kind: Kind::Earbuds,
+    tones: ANY_TONE,
     price: (149, 1_299),
     nouns: &["True Wireless Earbuds", "Noise-Cancelling Earbuds", "Sport Earbuds"],
     title: "{brand} {model} {noun}",
@@ -215,6 +224,7 @@ const EARBUDS: Shelf = Shelf {
 const SPEAKERS: Shelf = Shelf {
     name: "Speakers",
     kind: Kind::Speaker,
+    tones: ANY_TONE,
     price: (169, 1_999),
     nouns: &["Bluetooth Speaker", "Portable Speaker", "Bookshelf Speaker"],
     title: "{brand} {model} {noun}",
@@ -235,6 +245,7 @@ const SPEAKERS: Shelf = Shelf {
 const TELEVISIONS: Shelf = Shelf {
     name: "Televisions",
     kind: Kind::Television,
+    tones: ANY_TONE,
     price: (1_799, 9_999),
     nouns: &["4K TV", "4K Smart TV", "Mini-LED TV"],
     title: "{brand} {model} {noun}, {Rate}",
@@ -256,6 +267,7 @@ const TELEVISIONS: Shelf = Shelf {
 const CAMERAS: Shelf = Shelf {
     name: "Cameras",
     kind: Kind::Camera,
+    tones: &[Tone::Graphite, Tone::Clay, Tone::Ivory, Tone::Forest, Tone::Sand],
     price: (2_999, 12_999),
     nouns: &["Mirrorless Camera", "Compact Camera", "Travel Camera"],
     title: "{brand} {model} {noun}",
@@ -276,6 +288,7 @@ const CAMERAS: Shelf = Shelf {
 const WATCHES: Shelf = Shelf {
     name: "Smart watches",
     kind: Kind::Watch,
+    tones: ANY_TONE,
     price: (299, 2_199),
     nouns: &["Smart Watch", "Sports Watch", "Fitness Watch"],
     title: "{brand} {model} {noun}",

@@ -1,8 +1,8 @@
 //! Department: fashion.
 
 use super::shelf::Choice::Colour;
-use super::shelf::{CLOTHES_SIZES, Department, Group, Models, SHOE_SIZES, Shelf};
-use crate::product::picture::Kind;
+use super::shelf::{ANY_TONE, CLOTHES_SIZES, Department, Group, Models, SHOE_SIZES, Shelf};
+use crate::product::picture::{Kind, Tone};
 
 pub(super) const DEPARTMENT: Department = Department {
     name: "Fashion",
@@ -19,7 +19,7 @@ pub(super) const DEPARTMENT: Department = Department {
     ],
     models: Models::Named(&[
         "Coastline",
-        "Everyday",
+        "Boulevard",
         "Weekend",
         "Harbour",
         "Cedar",
@@ -35,8 +35,8 @@ pub(super) const DEPARTMENT: Department = Department {
     ]),
     promises: &[
         "Not your size? Exchange it free of charge within 30 days.",
-        "Cut and sewn in audited workshops; the care label says where.",
-        "Spare button and thread are sewn inside.",
+        "Made in audited workshops; the label says where.",
+        "Wash it cold, dry it on a line, and it stays with you for years.",
     ],
     groups: &[
         Group { name: "Clothing", shelves: &[SHIRTS, JACKETS, DRESSES, TROUSERS] },
@@ -48,8 +48,9 @@ pub(super) const DEPARTMENT: Department = Department {
 const SHIRTS: Shelf = Shelf {
     name: "T-shirts",
     kind: Kind::Shirt,
+    tones: ANY_TONE,
     price: (59, 259),
-    nouns: &["T-Shirt", "Crew-Neck T-Shirt", "Heavyweight T-Shirt"],
+    nouns: &["T-Shirt", "Crew-Neck T-Shirt", "Printed T-Shirt"],
     title: "{brand} {model} {noun}",
     subtitle: "{Fabric} · {Weight} · {Fit}",
     facts: &[
@@ -61,20 +62,21 @@ const SHIRTS: Shelf = Shelf {
     choices: &[Colour, CLOTHES_SIZES],
     pitch: &[
         "{Fabric} of {Weight}: it drapes, does not cling, and keeps its collar.",
-        "The plain T-shirt that you buy again in the next colour. {Fit}, taped shoulders.",
+        "The T-shirt that you buy again in the next colour: {Fit}, taped shoulders, water-based print.",
     ],
 };
 
 const JACKETS: Shelf = Shelf {
     name: "Jackets",
     kind: Kind::Jacket,
+    tones: ANY_TONE,
     price: (199, 1_599),
-    nouns: &["Rain Jacket", "Down Jacket", "Work Jacket", "Windbreaker"],
+    nouns: &["Rain Jacket", "Field Jacket", "Parka"],
     title: "{brand} {model} {noun}",
     subtitle: "{Shell} · {Lining}",
     facts: &[
         ("Shell", &["Recycled nylon", "Waxed cotton", "Three-layer polyester"]),
-        ("Lining", &["unlined", "fleece", "90% down, 10% feathers"]),
+        ("Lining", &["unlined", "fleece", "quilted lining"]),
         ("Water column", &["5,000 mm", "10,000 mm", "20,000 mm"]),
         ("Pockets", &["4", "5", "6"]),
     ],
@@ -88,8 +90,9 @@ const JACKETS: Shelf = Shelf {
 const DRESSES: Shelf = Shelf {
     name: "Dresses",
     kind: Kind::Dress,
+    tones: ANY_TONE,
     price: (159, 899),
-    nouns: &["Midi Dress", "Linen Dress", "Shirt Dress"],
+    nouns: &["Summer Dress", "Wrap Dress", "Belted Dress"],
     title: "{brand} {model} {noun}",
     subtitle: "{Fabric} · {Length}",
     facts: &[
@@ -108,8 +111,9 @@ const DRESSES: Shelf = Shelf {
 const TROUSERS: Shelf = Shelf {
     name: "Trousers",
     kind: Kind::Trousers,
+    tones: &[Tone::HarbourBlue, Tone::Graphite, Tone::Sand, Tone::Sky, Tone::Forest, Tone::Clay],
     price: (119, 699),
-    nouns: &["Chinos", "Straight Jeans", "Linen Trousers"],
+    nouns: &["Trousers", "Five-Pocket Trousers", "Chinos"],
     title: "{brand} {model} {noun}",
     subtitle: "{Fabric} · {Fit}",
     facts: &[
@@ -128,12 +132,13 @@ const TROUSERS: Shelf = Shelf {
 const TRAINERS: Shelf = Shelf {
     name: "Trainers",
     kind: Kind::Shoe,
+    tones: ANY_TONE,
     price: (199, 1_099),
     nouns: &["Trainers", "Running Shoes", "Court Trainers"],
     title: "{brand} {model} {noun}",
     subtitle: "{Upper} · {Sole}",
     facts: &[
-        ("Upper", &["Knitted mesh", "Full-grain leather", "Canvas"]),
+        ("Upper", &["Knitted mesh", "Full-grain leather", "Canvas and suede"]),
         ("Sole", &["light foam", "natural rubber", "foam and rubber"]),
         ("Drop", &["4 mm", "8 mm", "10 mm"]),
         ("Weight", &["218 g (size 42)", "262 g (size 42)", "310 g (size 42)"]),
@@ -148,6 +153,7 @@ const TRAINERS: Shelf = Shelf {
 const BOOTS: Shelf = Shelf {
     name: "Boots",
     kind: Kind::Boot,
+    tones: &[Tone::Graphite, Tone::Clay, Tone::Sand, Tone::Forest, Tone::Plum],
     price: (299, 1_499),
     nouns: &["Ankle Boots", "Hiking Boots", "Winter Boots"],
     title: "{brand} {model} {noun}",
@@ -167,6 +173,7 @@ const BOOTS: Shelf = Shelf {
 const HANDBAGS: Shelf = Shelf {
     name: "Handbags",
     kind: Kind::Bag,
+    tones: ANY_TONE,
     price: (199, 1_899),
     nouns: &["Tote Bag", "Shoulder Bag", "Handbag"],
     title: "{brand} {model} {noun}",
@@ -186,6 +193,7 @@ const HANDBAGS: Shelf = Shelf {
 const BACKPACKS: Shelf = Shelf {
     name: "Backpacks",
     kind: Kind::Backpack,
+    tones: ANY_TONE,
     price: (129, 999),
     nouns: &["Backpack", "Roll-Top Backpack", "Laptop Backpack"],
     title: "{brand} {model} {noun}, {Volume}",
@@ -206,8 +214,9 @@ const BACKPACKS: Shelf = Shelf {
 const CAPS: Shelf = Shelf {
     name: "Caps",
     kind: Kind::Cap,
+    tones: ANY_TONE,
     price: (49, 199),
-    nouns: &["Baseball Cap", "Cotton Cap", "Corduroy Cap"],
+    nouns: &["Cap", "Baseball Cap", "Six-Panel Cap"],
     title: "{brand} {model} {noun}",
     subtitle: "{Material} · {Closing}",
     facts: &[
@@ -225,8 +234,9 @@ const CAPS: Shelf = Shelf {
 const SUNGLASSES: Shelf = Shelf {
     name: "Sunglasses",
     kind: Kind::Sunglasses,
+    tones: ANY_TONE,
     price: (99, 799),
-    nouns: &["Sunglasses", "Polarised Sunglasses", "Round Sunglasses"],
+    nouns: &["Sunglasses", "Square Sunglasses"],
     title: "{brand} {model} {noun}",
     subtitle: "{Lens} · {Frame}",
     facts: &[

@@ -1,7 +1,7 @@
 //! Department: plants and garden.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
 use crate::product::picture::Kind;
 
 pub(super) const DEPARTMENT: Department = Department {
@@ -32,6 +32,7 @@ pub(super) const DEPARTMENT: Department = Department {
 const HOUSE_PLANTS: Shelf = Shelf {
     name: "House plants",
     kind: Kind::Plant,
+    tones: ANY_TONE,
     price: (29, 399),
     nouns: &["Rubber Plant", "Monstera", "Peace Lily", "Dragon Tree", "Fiddle-Leaf Fig"],
     title: "{brand} {model} {noun} in a Ceramic Pot",
@@ -52,6 +53,7 @@ const HOUSE_PLANTS: Shelf = Shelf {
 const SUCCULENTS: Shelf = Shelf {
     name: "Cacti & succulents",
     kind: Kind::Cactus,
+    tones: ANY_TONE,
     price: (15, 129),
     nouns: &["Cactus", "Column Cactus", "Succulent"],
     title: "{brand} {model} {noun} in a Clay Pot",
@@ -68,6 +70,7 @@ const SUCCULENTS: Shelf = Shelf {
 const WATERING_CANS: Shelf = Shelf {
     name: "Watering cans",
     kind: Kind::WateringCan,
+    tones: ANY_TONE,
     price: (39, 259),
     nouns: &["Watering Can", "Long-Spout Watering Can"],
     title: "{brand} {model} {noun}",
@@ -84,6 +87,7 @@ const WATERING_CANS: Shelf = Shelf {
 const HAND_TOOLS: Shelf = Shelf {
     name: "Hand tools",
     kind: Kind::Trowel,
+    tones: ANY_TONE,
     price: (29, 229),
     nouns: &["Hand Trowel", "Planting Trowel", "Garden Trowel"],
     title: "{brand} {model} {noun}, {Handle}",

@@ -1,7 +1,7 @@
 //! Department: groceries.
 
 use super::shelf::Choice::Of;
-use super::shelf::{Department, Group, Models, Shelf};
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
 use crate::product::picture::Kind;
 
 pub(super) const DEPARTMENT: Department = Department {
@@ -43,14 +43,15 @@ pub(super) const DEPARTMENT: Department = Department {
 const TEA: Shelf = Shelf {
     name: "Tea",
     kind: Kind::TeaTin,
+    tones: ANY_TONE,
     price: (29, 399),
     nouns: &["Green Tea", "Oolong", "Black Tea", "White Tea", "Jasmine Tea"],
     title: "{brand} {model} {noun}",
     subtitle: "{Leaf} · {Taste}",
     facts: &[
-        ("Leaf", &["Whole leaf", "Hand-rolled", "Spring buds"]),
-        ("Taste", &["fresh and grassy", "floral", "malty", "sweet, long finish"]),
-        ("Brewing", &["80 °C, 2 minutes", "90 °C, 3 minutes", "95 °C, 4 minutes"]),
+        ("Leaf", &["Whole leaf", "Hand-rolled", "Spring picking"]),
+        ("Taste", &["mellow", "floral", "sweet, with a long finish"]),
+        ("Brewing", &["85 °C for 2 minutes", "90 °C for 3 minutes"]),
         ("Tin", &["Airtight, can be refilled"]),
     ],
     choices: &[Of("Weight", &[("100 g", 0), ("250 g", 120)])],
@@ -63,6 +64,7 @@ const TEA: Shelf = Shelf {
 const COFFEE: Shelf = Shelf {
     name: "Coffee",
     kind: Kind::CoffeeBag,
+    tones: ANY_TONE,
     price: (39, 189),
     nouns: &["Espresso Beans", "Filter Beans", "House Blend"],
     title: "{brand} {model} {noun}, {Roast} Roast",
@@ -83,6 +85,7 @@ const COFFEE: Shelf = Shelf {
 const RICE: Shelf = Shelf {
     name: "Rice & grains",
     kind: Kind::Sack,
+    tones: ANY_TONE,
     price: (19, 159),
     nouns: &["Short-Grain Rice", "Jasmine Rice", "Brown Rice", "Millet"],
     title: "{brand} {model} {noun}",
@@ -100,14 +103,15 @@ const RICE: Shelf = Shelf {
 };
 
 const OIL: Shelf = Shelf {
-    name: "Oil & vinegar",
+    name: "Oils",
     kind: Kind::OilBottle,
+    tones: ANY_TONE,
     price: (25, 259),
-    nouns: &["Olive Oil", "Rapeseed Oil", "Sesame Oil", "Rice Vinegar"],
+    nouns: &["Olive Oil", "Rapeseed Oil", "Sesame Oil"],
     title: "{brand} {model} {noun}",
     subtitle: "{Pressing} · {Taste}",
     facts: &[
-        ("Pressing", &["Cold-pressed", "Stone-pressed", "Slow-brewed"]),
+        ("Pressing", &["Cold-pressed", "Stone-pressed"]),
         ("Taste", &["mild", "peppery", "nutty"]),
         ("Bottle", &["Dark glass"]),
     ],
@@ -119,37 +123,39 @@ const OIL: Shelf = Shelf {
 };
 
 const PRESERVES: Shelf = Shelf {
-    name: "Honey & preserves",
+    name: "Honey",
     kind: Kind::Preserve,
+    tones: ANY_TONE,
     price: (19, 139),
-    nouns: &["Honey", "Apricot Preserve", "Fig Preserve", "Orange Marmalade"],
+    nouns: &["Blossom Honey", "Acacia Honey", "Chestnut Honey", "Wildflower Honey"],
     title: "{brand} {model} {noun}",
-    subtitle: "{Made} · {Sweetness}",
+    subtitle: "{Made} · {Taste}",
     facts: &[
-        ("Made", &["Small kettles", "From one hillside", "Slowly stirred"]),
-        ("Sweetness", &["just sweet enough", "bitter-sweet", "mild"]),
-        ("Added", &["Nothing", "Lemon juice only"]),
+        ("Made", &["Cold-spun", "From one hillside", "Slowly stirred"]),
+        ("Taste", &["mild and clear", "strong, a little bitter", "full and flowery"]),
+        ("Added", &["Nothing"]),
     ],
     choices: &[Of("Weight", &[("250 g", 0), ("500 g", 80)])],
     pitch: &[
-        "For bread in the morning and cheese at night: {Sweetness}.",
-        "Added: {Added}. You taste the fruit, then the summer.",
+        "For bread in the morning and cheese at night: {Taste}.",
+        "{Made}, never heated. You taste the meadow, then the summer.",
     ],
 };
 
 const BISCUITS: Shelf = Shelf {
-    name: "Biscuits & chocolate",
+    name: "Biscuits",
     kind: Kind::Biscuits,
+    tones: ANY_TONE,
     price: (15, 129),
-    nouns: &["Butter Biscuits", "Oat Biscuits", "Dark Chocolate", "Sesame Crisps"],
+    nouns: &["Butter Biscuits", "Oat Biscuits", "Chocolate Chip Biscuits"],
     title: "{brand} {model} {noun}",
     subtitle: "{Baked} · {Pack}",
     facts: &[
-        ("Baked", &["Real butter", "70% cocoa", "Whole oats"]),
+        ("Baked", &["Baked with butter", "Baked in small lots"]),
         ("Pack", &["12 pieces, wrapped singly", "24 pieces"]),
         ("May contain", &["Nuts, sesame, milk"]),
     ],
-    choices: &[Of("Pack", &[("One box", 0), ("Three boxes", 175)])],
+    choices: &[Of("Boxes", &[("One box", 0), ("Three boxes", 175)])],
     pitch: &[
         "{Baked}, a pinch of salt, and a box good enough to give away.",
         "Made to be shared; {Pack} make it possible.",

@@ -1,7 +1,7 @@
 //! Department: home and furniture.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
 use crate::product::picture::Kind;
 
 pub(super) const DEPARTMENT: Department = Department {
@@ -26,6 +26,7 @@ pub(super) const DEPARTMENT: Department = Department {
 const CHAIRS: Shelf = Shelf {
     name: "Chairs",
     kind: Kind::Chair,
+    tones: ANY_TONE,
     price: (199, 1_599),
     nouns: &["Dining Chair", "Chair", "Lounge Chair"],
     title: "{brand} {model} {noun}, {Frame}",
@@ -46,6 +47,7 @@ const CHAIRS: Shelf = Shelf {
 const SOFAS: Shelf = Shelf {
     name: "Sofas",
     kind: Kind::Sofa,
+    tones: ANY_TONE,
     price: (1_499, 7_999),
     nouns: &["Sofa", "Fabric Sofa", "Sofa with Washable Covers"],
     title: "{brand} {model} {noun}",
@@ -66,8 +68,9 @@ const SOFAS: Shelf = Shelf {
 const DESKS: Shelf = Shelf {
     name: "Desks",
     kind: Kind::Desk,
+    tones: ANY_TONE,
     price: (399, 3_299),
-    nouns: &["Writing Desk", "Standing Desk", "Desk with Drawers"],
+    nouns: &["Writing Desk", "Work Desk", "Desk with Drawer"],
     title: "{brand} {model} {noun}, {Top}",
     subtitle: "{Top} top · {Height}",
     facts: &[
@@ -86,6 +89,7 @@ const DESKS: Shelf = Shelf {
 const TABLE_LAMPS: Shelf = Shelf {
     name: "Table lamps",
     kind: Kind::Lamp,
+    tones: ANY_TONE,
     price: (79, 699),
     nouns: &["Table Lamp", "Bedside Lamp", "Reading Lamp"],
     title: "{brand} {model} {noun}",
@@ -106,6 +110,7 @@ const TABLE_LAMPS: Shelf = Shelf {
 const PENDANTS: Shelf = Shelf {
     name: "Pendant lights",
     kind: Kind::Pendant,
+    tones: ANY_TONE,
     price: (129, 1_299),
     nouns: &["Pendant Light", "Hanging Lamp", "Dining Pendant"],
     title: "{brand} {model} {noun}",
@@ -126,8 +131,9 @@ const PENDANTS: Shelf = Shelf {
 const PILLOWS: Shelf = Shelf {
     name: "Pillows & bedding",
     kind: Kind::Pillow,
+    tones: ANY_TONE,
     price: (59, 499),
-    nouns: &["Pillow", "Cushion", "Memory Foam Pillow"],
+    nouns: &["Pillow", "Bed Pillow", "Side-Sleeper Pillow"],
     title: "{brand} {model} {noun}, {Cover}",
     subtitle: "{Cover} · {Filling}",
     facts: &[
@@ -142,6 +148,7 @@ const PILLOWS: Shelf = Shelf {
 const TOWELS: Shelf = Shelf {
     name: "Towels",
     kind: Kind::Towel,
+    tones: ANY_TONE,
     price: (29, 199),
     nouns: &["Bath Towel", "Towel", "Waffle Towel"],
     title: "{brand} {model} {noun}, {Weight}",

@@ -1,8 +1,8 @@
 //! Department: kitchen and dining.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
-use crate::product::picture::Kind;
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
+use crate::product::picture::{Kind, Tone};
 
 pub(super) const DEPARTMENT: Department = Department {
     name: "Kitchen & dining",
@@ -34,13 +34,14 @@ pub(super) const DEPARTMENT: Department = Department {
 const PANS: Shelf = Shelf {
     name: "Frying pans",
     kind: Kind::Pan,
+    tones: &[Tone::Graphite, Tone::Forest, Tone::HarbourBlue, Tone::Crimson],
     price: (89, 699),
     nouns: &["Frying Pan", "Skillet", "Sauté Pan"],
     title: "{brand} {model} {Material} {noun}",
-    subtitle: "{Coating} · {Hobs}",
+    subtitle: "{Finish} · {Hobs}",
     facts: &[
-        ("Material", &["Cast Iron", "Carbon Steel", "Aluminium", "Stainless Steel"]),
-        ("Coating", &["Pre-seasoned", "Ceramic coating", "Uncoated"]),
+        ("Material", &["Cast Iron", "Carbon Steel"]),
+        ("Finish", &["Pre-seasoned", "Pre-seasoned, ground smooth"]),
         ("Hobs", &["all hobs including induction", "gas and ceramic hobs"]),
         ("Handle", &["Beech", "Riveted steel"]),
     ],
@@ -54,12 +55,13 @@ const PANS: Shelf = Shelf {
 const POTS: Shelf = Shelf {
     name: "Pots & casseroles",
     kind: Kind::Pot,
+    tones: ANY_TONE,
     price: (129, 1_299),
     nouns: &["Casserole", "Stock Pot", "Dutch Oven"],
     title: "{brand} {model} {Material} {noun}",
     subtitle: "{Material} · {Oven} · lid included",
     facts: &[
-        ("Material", &["Enamelled Iron", "Stainless Steel", "Stoneware"]),
+        ("Material", &["Enamelled Iron", "Enamelled Steel"]),
         ("Oven", &["oven-safe to 250 °C", "oven-safe to 200 °C"]),
         ("Hobs", &["All hobs including induction", "Gas and ceramic hobs"]),
     ],
@@ -73,6 +75,7 @@ const POTS: Shelf = Shelf {
 const KNIVES: Shelf = Shelf {
     name: "Kitchen knives",
     kind: Kind::Knife,
+    tones: &[Tone::Graphite, Tone::Forest, Tone::Plum, Tone::HarbourBlue, Tone::Crimson],
     price: (69, 899),
     nouns: &["Chef's Knife", "Santoku Knife", "Utility Knife"],
     title: "{brand} {model} {noun}, {Blade}",
@@ -93,6 +96,7 @@ const KNIVES: Shelf = Shelf {
 const MUGS: Shelf = Shelf {
     name: "Mugs",
     kind: Kind::Mug,
+    tones: ANY_TONE,
     price: (25, 149),
     nouns: &["Mug", "Coffee Mug", "Tea Mug"],
     title: "{brand} {model} {Material} {noun}",
@@ -112,6 +116,7 @@ const MUGS: Shelf = Shelf {
 const BOWLS: Shelf = Shelf {
     name: "Bowls & plates",
     kind: Kind::Bowl,
+    tones: ANY_TONE,
     price: (29, 269),
     nouns: &["Bowl", "Noodle Bowl", "Serving Bowl"],
     title: "{brand} {model} {Material} {noun}",
@@ -131,6 +136,7 @@ const BOWLS: Shelf = Shelf {
 const FLASKS: Shelf = Shelf {
     name: "Flasks & bottles",
     kind: Kind::Flask,
+    tones: ANY_TONE,
     price: (49, 299),
     nouns: &["Insulated Bottle", "Vacuum Flask", "Travel Bottle"],
     title: "{brand} {model} {noun}",

@@ -1,7 +1,7 @@
 //! How the data of a department is written down: groups of shelves, each with what its products have in common.
 
 use super::draw::Draw;
-use crate::product::picture::Kind;
+use crate::product::picture::{Kind, Tone};
 
 /// A top category with the makers and manners that its products share.
 pub(super) struct Department {
@@ -37,6 +37,8 @@ impl Group {
 pub(super) struct Shelf {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
+    /// The colours it is made in; pictures use no other.
+    pub(super) tones: &'static [Tone],
     /// Lowest and highest usual price of the cheapest variant, in yuan.
     pub(super) price: (u32, u32),
     pub(super) nouns: &'static [&'static str],
@@ -46,7 +48,7 @@ pub(super) struct Shelf {
     pub(super) facts: &'static [(&'static str, &'static [&'static str])],
     /// What a buyer chooses; each combination is a SKU.
     pub(super) choices: &'static [Choice],
-    /// Opening sentences of descriptions, one of which is drawn.
+    /// Opening sentences of descriptions; two are drawn.
     pub(super) pitch: &'static [&'static str],
 }
 
@@ -82,7 +84,9 @@ impl Models {
     }
 }
 
-/// Sizes of upper clothing; they cost the same.
+/// For what is made in every colour.
+pub(super) const ANY_TONE: &[Tone] = &Tone::ALL;
+/// Sizes of clothing; they cost the same.
 pub(super) const CLOTHES_SIZES: Choice = Choice::Of("Size", &[("S", 0), ("M", 0), ("L", 0), ("XL", 0)]);
 /// European shoe sizes; they cost the same.
 pub(super) const SHOE_SIZES: Choice = Choice::Of("Size", &[("38", 0), ("40", 0), ("42", 0), ("44", 0)]);

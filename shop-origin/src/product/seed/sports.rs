@@ -1,7 +1,7 @@
 //! Department: sports and outdoors.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
 use crate::product::picture::Kind;
 
 pub(super) const DEPARTMENT: Department = Department {
@@ -26,6 +26,7 @@ pub(super) const DEPARTMENT: Department = Department {
 const DUMBBELLS: Shelf = Shelf {
     name: "Dumbbells",
     kind: Kind::Dumbbell,
+    tones: ANY_TONE,
     price: (69, 499),
     nouns: &["Dumbbells, Pair", "Hex Dumbbells, Pair", "Soft Dumbbells, Pair"],
     title: "{brand} {model} {noun}",
@@ -45,6 +46,7 @@ const DUMBBELLS: Shelf = Shelf {
 const MATS: Shelf = Shelf {
     name: "Yoga mats",
     kind: Kind::Mat,
+    tones: ANY_TONE,
     price: (59, 499),
     nouns: &["Yoga Mat", "Exercise Mat", "Studio Mat"],
     title: "{brand} {model} {noun}, {Thickness}",
@@ -65,6 +67,7 @@ const MATS: Shelf = Shelf {
 const BALLS: Shelf = Shelf {
     name: "Balls",
     kind: Kind::Ball,
+    tones: ANY_TONE,
     price: (49, 399),
     nouns: &["Football", "Match Ball", "Training Ball"],
     title: "{brand} {model} {noun}",
@@ -85,13 +88,14 @@ const BALLS: Shelf = Shelf {
 const RACKETS: Shelf = Shelf {
     name: "Rackets",
     kind: Kind::Racket,
+    tones: ANY_TONE,
     price: (129, 1_299),
-    nouns: &["Badminton Racket", "Tennis Racket", "Club Racket"],
+    nouns: &["Tennis Racket", "Club Racket", "All-Court Racket"],
     title: "{brand} {model} {noun}",
     subtitle: "{Frame} · {Weight} · strung",
     facts: &[
         ("Frame", &["Full carbon", "Graphite", "Carbon and aluminium"]),
-        ("Weight", &["78 g", "85 g", "285 g"]),
+        ("Weight", &["265 g", "285 g", "300 g"]),
         ("Balance", &["Head-light", "Even", "Head-heavy"]),
         ("Cover", &["Included"]),
     ],
@@ -105,6 +109,7 @@ const RACKETS: Shelf = Shelf {
 const BICYCLES: Shelf = Shelf {
     name: "Bicycles",
     kind: Kind::Bicycle,
+    tones: ANY_TONE,
     price: (1_299, 8_999),
     nouns: &["City Bicycle", "Gravel Bicycle", "Trekking Bicycle"],
     title: "{brand} {model} {noun}, {Gears}",
@@ -125,8 +130,9 @@ const BICYCLES: Shelf = Shelf {
 const TENTS: Shelf = Shelf {
     name: "Tents",
     kind: Kind::Tent,
+    tones: ANY_TONE,
     price: (299, 2_999),
-    nouns: &["Tent", "Trekking Tent", "Family Tent"],
+    nouns: &["Tent", "Trekking Tent", "Dome Tent"],
     title: "{brand} {model} {noun}",
     subtitle: "{Weight} · {Column} · {Poles} poles",
     facts: &[

@@ -63,8 +63,9 @@ fn the_tree_has_three_levels_and_products_stand_on_leaves() {
 
 #[test]
 fn prices_are_sane() {
+    let places = plant_tree().1;
     for product in catalogue(5, 5_000).products {
-        let shelf = plant_tree().1.into_iter().find(|place| place.category == product.category).expect("a shelf").shelf;
+        let shelf = places.iter().find(|place| place.category == product.category).expect("a shelf").shelf;
         for sku in &product.skus {
             assert!(sku.price_cents >= i64::from(shelf.price.0) * 80, "{}: {}", product.title, sku.price_cents);
             assert!(sku.price_cents <= i64::from(shelf.price.1) * 400, "{}: {}", product.title, sku.price_cents);
@@ -90,9 +91,9 @@ fn every_word_is_filled_in_and_every_picture_exists() {
 }
 
 #[test]
-fn a_hundred_times_the_default_is_still_exact() {
-    let shop = catalogue(1, 200_000);
-    assert_eq!(shop.products.iter().map(|product| product.skus.len()).sum::<usize>(), 200_000);
+fn ten_times_the_default_is_still_exact() {
+    let shop = catalogue(1, 20_000);
+    assert_eq!(shop.products.iter().map(|product| product.skus.len()).sum::<usize>(), 20_000);
 }
 
 #[test]

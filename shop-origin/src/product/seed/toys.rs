@@ -1,8 +1,8 @@
 //! Department: toys and games.
 
 use super::shelf::Choice::{Colour, Of};
-use super::shelf::{Department, Group, Models, Shelf};
-use crate::product::picture::Kind;
+use super::shelf::{ANY_TONE, Department, Group, Models, Shelf};
+use crate::product::picture::{Kind, Tone};
 
 pub(super) const DEPARTMENT: Department = Department {
     name: "Toys & games",
@@ -12,7 +12,7 @@ pub(super) const DEPARTMENT: Department = Department {
         "Garden",
     ]),
     promises: &[
-        "Tested for saliva-proof colours and for small parts.",
+        "Tested to the toy standards; colours do not come off.",
         "Lost a piece? We send it free of charge.",
         "Comes in a box that is worth keeping.",
     ],
@@ -26,8 +26,9 @@ pub(super) const DEPARTMENT: Department = Department {
 const BLOCKS: Shelf = Shelf {
     name: "Building blocks",
     kind: Kind::Blocks,
+    tones: ANY_TONE,
     price: (59, 499),
-    nouns: &["Building Blocks", "Wooden Blocks", "Construction Set"],
+    nouns: &["Building Blocks", "Stacking Blocks", "Construction Set"],
     title: "{brand} {model} {noun}",
     subtitle: "{Material} · ages {Age}",
     facts: &[
@@ -45,6 +46,7 @@ const BLOCKS: Shelf = Shelf {
 const PUZZLES: Shelf = Shelf {
     name: "Puzzles",
     kind: Kind::Puzzle,
+    tones: ANY_TONE,
     price: (39, 199),
     nouns: &["Jigsaw Puzzle", "Panorama Puzzle"],
     title: "{brand} {model} {noun}",
@@ -64,6 +66,7 @@ const PUZZLES: Shelf = Shelf {
 const BEARS: Shelf = Shelf {
     name: "Soft toys",
     kind: Kind::Bear,
+    tones: &[Tone::Sand, Tone::Ivory, Tone::Clay, Tone::Graphite, Tone::Rose, Tone::Amber],
     price: (49, 299),
     nouns: &["Teddy Bear", "Cuddly Bear", "Sleepy Bear"],
     title: "{brand} {model} {noun}",
@@ -83,8 +86,9 @@ const BEARS: Shelf = Shelf {
 const CARS: Shelf = Shelf {
     name: "Toy vehicles",
     kind: Kind::ToyCar,
+    tones: ANY_TONE,
     price: (29, 299),
-    nouns: &["Toy Car", "Pull-Back Car", "Wooden Car"],
+    nouns: &["Toy Car", "Little Racer", "Family Car"],
     title: "{brand} {model} {noun}",
     subtitle: "{Material} · {Drive}",
     facts: &[
@@ -99,6 +103,7 @@ const CARS: Shelf = Shelf {
 const BOARD_GAMES: Shelf = Shelf {
     name: "Family games",
     kind: Kind::BoardGame,
+    tones: ANY_TONE,
     price: (69, 399),
     nouns: &["Board Game", "Family Game", "Strategy Game"],
     title: "{brand} {model} {noun}",

@@ -6,14 +6,16 @@ use super::{Frame, Money, SummaryLine};
 
 /// GET /checkout, and POST /checkout that was not accepted (with what was typed, and why not).
 ///
-/// The form posts `idempotency_key`, `recipient`, `phone`, `region`, `city`, `street`, `postcode` and `payment` (`online`
-/// or `cod`).
+/// The form posts `idempotency_key`, `quote`, `recipient`, `phone`, `region`, `city`, `street`, `postcode` and `payment`
+/// (`online` or `cod`).
 #[derive(Template)]
 #[template(path = "checkout.html")]
 pub(crate) struct CheckoutPage {
     pub(crate) frame: Frame,
     /// Made anew for each checkout that begins; sent back unchanged when the form is shown again.
     pub(crate) idempotency_key: String,
+    /// What the prices on this page amount to; sent back unchanged, so that a changed price is noticed.
+    pub(crate) quote: String,
     pub(crate) address: AddressFields,
     pub(crate) payment: PaymentMethod,
     /// Shown at their fields, and counted above the form.
