@@ -26,9 +26,9 @@ impl Fill {
 
 #[async_trait]
 impl HandleMiss for Fill {
-    /// Never waits, and never fails for want of room (see [`crate::flight`]).
+    /// Never fails for want of room, and never waits for its own client (see [`crate::flight`]).
     async fn write_body(&mut self, data: Bytes, _eof: bool) -> Result<()> {
-        self.flight.write(data)
+        self.flight.write(data).await
     }
 
     async fn finish(mut self: Box<Self>) -> Result<MissFinishType> {

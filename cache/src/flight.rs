@@ -1,18 +1,22 @@
 //! Objects being written, and the readers that follow the writer.
 //!
-//! **A writer never waits for a reader.** Pingora's proxy writes to the store and reads the leading client's bytes back
-//! out of it in one task: the loop in `proxy_handle_downstream` (proxy_h1.rs, proxy_h2.rs) awaits `write_body` inside
-//! one arm of its `select!` and polls `read_body` in another. A `write_body` that waited for the leading reader would
-//! wait for itself, for ever. The back-pressure on the origin comes from that loop instead: while the leading client's
-//! socket takes no more, the loop is not at `rx.recv()`, and at most four pieces wait in the channel. But each piece
-//! that the client takes may let those four in. So a reader of a pass-through gets everything that has come, joined, up
-//! to [`JOIN_BYTES`]: more than one turn can add, so the leader always catches up.
+//! **A writer never waits for its own client.** Pingora's proxy writes to the store and reads the leading client's bytes
+//! back out of it in one task: the loop in `proxy_handle_downstream` (proxy_h1.rs, proxy_h2.rs) awaits `write_body`
+//! inside one arm of its `select!` and polls `read_body` in another. A `write_body` that waited for the leading reader
+//! would wait for itself, for ever. The back-pressure on the origin comes from that loop instead: while the leading
+//! client's socket takes no more, the loop is not at `rx.recv()`, and at most four pieces wait in the channel. But each
+//! piece that the client takes may let those four in. So a reader of a pass-through gets everything that has come,
+//! joined, up to [`JOIN_BYTES`]: more than one turn can add, so the leader always catches up.
 //!
 //! **What a fill may hold.** While it is to be kept, all of its body, charged to the zone as it grows. When it turns out
 //! that it cannot be kept (the body is longer than the zone permits, or there is no room that eviction could make) it
 //! becomes a pass-through: it holds only what its slowest reader has yet to read, and no more than what it was charged
-//! for by then, which only shrinks, and [`PASS_BYTES`] that are not charged. A reader that falls further behind is cut
-//! off: its client sees an aborted transfer. A slower follower costs the others neither time nor memory.
+//! for by then, which only shrinks, and [`PASS_BYTES`] that are not charged.
+//!
+//! **A slow follower** of a pass-through slows the writer down before it is lost: with half of [`PASS_BYTES`] left, each
+//! write waits for it, up to [`PATIENCE`]. Beyond that it is cut off, and its client sees an aborted transfer. So whoever
+//! takes a piece (64 KiB at most) in that time gets the whole body, and one that takes nothing holds the others up for
+//! less than a second in all.
 //!
 //! A fill whose `Content-Length` already says that it cannot be kept passes from the start and takes no followers: each
 //! client gets a fill of its own, at its own speed, and nobody is cut off.
@@ -39,6 +43,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// What a pass-through may hold beyond what is charged to its zone.
@@ -46,6 +51,9 @@ pub(crate) const PASS_BYTES: u64 = 1 << 20;
 /// The most that one read of a pass-through copies together. Pingora's channel adds at most four pieces of 64 KiB to a
 /// flight for each that its leader reads.
 pub(crate) const JOIN_BYTES: u64 = PASS_BYTES / 2;
+
+/// How long one write waits for followers that are about to be cut off.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A reader's error: the writer gave up, so the body has no proper end.
 pub const FILL_ABORTED: ErrorType = ErrorType::Custom("FillAborted");
@@ -61,7 +69,10 @@ pub(crate) struct Flight {
     zone: Arc<Zone>,
     head: Arc<Head>,
     state: Mutex<State>,
+    /// Told to readers: there is more to read, or there never will be.
     progress: Notify,
+    /// Told to the writer: a reader has read, or gone.
+    relief: Notify,
 }
 
 #[derive(Debug)]
@@ -73,9 +84,16 @@ struct State {
     kept: bool,
     /// Purged while under way: its readers get it, nobody else does, and it is not stored.
     purged: bool,
-    /// How far each reader is.
-    readers: HashMap<u64, u64>,
+    readers: HashMap<u64, Position>,
     readers_ever: u64,
+}
+
+/// How far a reader is.
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    at: u64,
+    /// Whether it reads for the client whose request writes.
+    leads: bool,
 }
 
 #[derive(Debug)]
@@ -93,16 +111,33 @@ impl Flight {
     }
 
     /// Adds to the body. It fails only when nobody is left to want the bytes.
-    pub(crate) fn write(&self, bytes: Bytes) -> Result<()> {
-        let written = {
+    pub(crate) async fn write(&self, bytes: Bytes) -> Result<()> {
+        let has_to_wait = {
             let mut state = self.lock();
             if state.kept && !self.can_keep(&mut state, bytes.len()) {
                 self.stop_keeping(&mut state);
             }
-            state.write(bytes)
+            state.write(bytes)?;
+            state.would_lose_a_follower()
         };
         self.progress.notify_waiters();
-        written
+        if has_to_wait {
+            // Out of patience is no error of the writer's: the follower is what will be given up.
+            tokio::time::timeout(PATIENCE, self.followers_to_catch_up()).await.ok();
+        }
+        Ok(())
+    }
+
+    async fn followers_to_catch_up(&self) {
+        loop {
+            let relief = self.relief.notified();
+            tokio::pin!(relief);
+            relief.as_mut().enable();
+            if !self.lock().would_lose_a_follower() {
+                return;
+            }
+            relief.await;
+        }
     }
 
     /// Ends the body and stores the object, if it is to be kept. Returns the length of the body.
@@ -176,13 +211,27 @@ impl State {
 
     /// Lets go of what no reader waits for, and of readers too far behind.
     fn release(&mut self) {
-        let slowest = self.readers.values().copied().min().unwrap_or(u64::MAX);
+        let slowest = self.readers.values().map(|reader| reader.at).min().unwrap_or(u64::MAX);
         self.buffer.release_below(slowest);
-        let most = self.charge.bytes() + PASS_BYTES;
-        while self.buffer.cost() > most && self.buffer.release_front() {}
+        while self.buffer.cost() > self.most() && self.buffer.release_front() {}
         self.charge.set(self.charge.bytes().min(self.buffer.cost()));
         let start = self.buffer.start();
-        self.readers.retain(|_, at| *at >= start);
+        self.readers.retain(|_, reader| reader.at >= start);
+    }
+
+    /// The most that a pass-through may hold.
+    fn most(&self) -> u64 {
+        self.charge.bytes() + PASS_BYTES
+    }
+
+    /// Whether a follower is so far behind a pass-through that it is worth waiting for. It is not while the leader is
+    /// further behind still: that one cannot read before the writer goes on.
+    fn would_lose_a_follower(&self) -> bool {
+        let slowest =
+            |leads| self.readers.values().filter(|reader| reader.leads == leads).map(|reader| reader.at).min();
+        let Some(follower) = slowest(false) else { return false };
+        let behind = self.buffer.end().saturating_sub(follower);
+        !self.kept && behind + PASS_BYTES / 2 > self.most() && slowest(true).is_none_or(|leader| leader > follower)
     }
 
     /// Reads on from an offset; pending when that has not come yet.
@@ -205,8 +254,14 @@ impl State {
             }
         };
         let further = read.as_ref().map_or(0, Bytes::len) as u64;
-        self.readers.insert(reader, at + further);
+        self.move_reader(reader, at + further);
         Poll::Ready(Ok(read))
+    }
+
+    fn move_reader(&mut self, reader: u64, at: u64) {
+        if let Some(reader) = self.readers.get_mut(&reader) {
+            reader.at = at;
+        }
     }
 
     /// Ends the body; the whole of it, if it was kept.
@@ -247,8 +302,8 @@ impl Flights {
         let most = zone.max_object_bytes().min(budget.limit());
         let too_long = most == 0 || head.content_length().is_some_and(|length| length > most);
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let (state, progress) = (Mutex::new(state), Notify::new());
-        let flight = Arc::new(Flight { id, zone, head: Arc::new(head), state, progress });
+        let (head, state) = (Arc::new(head), Mutex::new(state));
+        let flight = Arc::new(Flight { id, zone, head, state, progress: Notify::new(), relief: Notify::new() });
         if too_long {
             flight.stop_keeping(&mut flight.lock());
         }
@@ -261,13 +316,13 @@ impl Flights {
         // Cloned out, so that no flight's lock is waited for under a lock of the map.
         let flights: Vec<_> = self.under_way.get(slot)?.clone();
         let wanted = |flight: &&Arc<Flight>| Arc::ptr_eq(&flight.zone, zone) && flight.head.is_for(slot, primary);
-        flights.iter().rev().filter(wanted).find_map(Reader::of_open)
+        flights.iter().rev().filter(wanted).find_map(Reader::following)
     }
 
-    /// A reader of one certain fill.
-    pub(crate) fn follow_exactly(&self, slot: &Slot, id: u64) -> Option<Reader> {
+    /// The leading reader of one certain fill.
+    pub(crate) fn lead(&self, slot: &Slot, id: u64) -> Option<Reader> {
         let flight = self.under_way.get(slot)?.iter().find(|flight| flight.id == id).cloned()?;
-        Some(Reader::of(&flight))
+        Some(Reader::leading(&flight))
     }
 
     /// Sees to it that the fills under way for a slot (with an id, only that one) are not stored and find no further

@@ -1,5 +1,8 @@
 //! The store as Pingora sees it: one short method for each verb.
 
+#[cfg(test)]
+mod tests;
+
 use crate::fill::Fill;
 use crate::flight::Flights;
 use crate::head::Head;
@@ -116,7 +119,7 @@ impl Storage for Store {
     ) -> Result<Option<(CacheMeta, HitHandler)>> {
         let Some(tag) = tag else { return self.find(key) };
         let id = U64WriteId::try_from(tag).ok().map(u64::from);
-        let Some(reader) = id.and_then(|id| self.flights.follow_exactly(&Slot::of(key), id)) else { return Ok(None) };
+        let Some(reader) = id.and_then(|id| self.flights.lead(&Slot::of(key), id)) else { return Ok(None) };
         Ok(Some((reader.head().meta()?, Box::new(FollowingHit::new(reader)))))
     }
 

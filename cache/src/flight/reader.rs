@@ -1,6 +1,6 @@
 //! One reader of a fill under way.
 
-use crate::flight::{Flight, Stage, State};
+use crate::flight::{Flight, Position, Stage, State};
 use crate::head::Head;
 use bytes::Bytes;
 use pingora::prelude::Result;
@@ -17,22 +17,22 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Of a flight whatever its state.
-    pub(crate) fn of(flight: &Arc<Flight>) -> Self {
-        Self::join(flight, &mut flight.lock())
+    /// For the client whose request writes the flight, whatever its state.
+    pub(crate) fn leading(flight: &Arc<Flight>) -> Self {
+        Self::join(flight, &mut flight.lock(), true)
     }
 
-    /// Of a flight that is to have its whole body, for everybody.
-    pub(crate) fn of_open(flight: &Arc<Flight>) -> Option<Self> {
+    /// For another client, if the flight is to have its whole body, for everybody.
+    pub(crate) fn following(flight: &Arc<Flight>) -> Option<Self> {
         let mut state = flight.lock();
         let open = state.kept && !state.purged && !matches!(state.stage, Stage::Failed);
-        open.then(|| Self::join(flight, &mut state))
+        open.then(|| Self::join(flight, &mut state, false))
     }
 
-    fn join(flight: &Arc<Flight>, state: &mut State) -> Self {
+    fn join(flight: &Arc<Flight>, state: &mut State, leads: bool) -> Self {
         state.readers_ever += 1;
         let id = state.readers_ever;
-        state.readers.insert(id, 0);
+        state.readers.insert(id, Position { at: 0, leads });
         Reader { flight: Arc::clone(flight), id, at: 0, until: u64::MAX }
     }
 
@@ -47,10 +47,7 @@ impl Reader {
     /// Narrows the reader to a part of the body. Bytes that have not come yet are waited for.
     pub(crate) fn seek(&mut self, start: u64, end: Option<u64>) {
         (self.at, self.until) = (start, end.unwrap_or(u64::MAX));
-        let mut state = self.flight.lock();
-        if start >= state.buffer.start() {
-            state.readers.insert(self.id, start);
-        }
+        self.flight.lock().move_reader(self.id, start);
     }
 
     /// The next bytes; none at the proper end. Dropping the future loses nothing.
@@ -64,6 +61,7 @@ impl Reader {
             match read {
                 Poll::Ready(read) => {
                     let read = read?;
+                    self.flight.relief.notify_waiters();
                     self.at += read.as_ref().map_or(0, Bytes::len) as u64;
                     return Ok(read);
                 }
@@ -76,5 +74,6 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.flight.lock().readers.remove(&self.id);
+        self.flight.relief.notify_waiters();
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of fills and their followers, each step in an order that the test chooses.
 
-use super::{FILL_ABORTED, Flights, JOIN_BYTES, NO_READER_LEFT, PASS_BYTES, READER_LEFT_BEHIND, Reader};
+use super::{FILL_ABORTED, Flights, JOIN_BYTES, NO_READER_LEFT, PASS_BYTES, PATIENCE, READER_LEFT_BEHIND, Reader};
 use crate::flight::Flight;
 use crate::head::Head;
 use crate::key::Slot;
@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 const MIB: u64 = 1 << 20;
 
@@ -48,7 +48,7 @@ impl World {
     /// A fill and its leading reader, as Pingora takes them.
     fn lead(&self, content_length: Option<u64>) -> (Arc<Flight>, Reader) {
         let flight = self.begin(content_length);
-        let reader = self.flights.follow_exactly(&self.slot(), flight.id).expect("has just begun");
+        let reader = self.flights.lead(&self.slot(), flight.id).expect("has just begun");
         (flight, reader)
     }
 
@@ -101,19 +101,19 @@ async fn error_of(reader: &mut Reader) -> ErrorType {
     read_rest(reader).await.expect_err("must fail").etype
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn followers_get_the_bytes_as_they_come_and_all_get_the_same() {
     let world = World::new(MIB, MIB / 2);
     let (flight, mut leader) = world.lead(None);
     let mut early = world.follow().expect("open to all");
     assert!(attempt(&mut early).await.is_pending());
-    flight.write(pattern(0, 1000)).unwrap();
+    flight.write(pattern(0, 1000)).await.unwrap();
     assert_eq!(early.read().await.unwrap(), Some(pattern(0, 1000)), "before the body has ended");
     assert!(attempt(&mut early).await.is_pending());
 
     let mut late = world.follow().expect("open to all");
     let waiting = tokio::spawn(async move { (read_rest(&mut early).await, early) });
-    flight.write(pattern(1000, 200_000)).unwrap();
+    flight.write(pattern(1000, 200_000)).await.unwrap();
     assert_eq!(flight.complete().unwrap(), 201_000);
     world.flights.end(&flight);
 
@@ -125,12 +125,12 @@ async fn followers_get_the_bytes_as_they_come_and_all_get_the_same() {
     assert!(world.flights.under_way.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_writer_that_gives_up_fails_its_followers() {
     let world = World::new(MIB, MIB / 2);
     let (flight, mut leader) = world.lead(None);
     let mut follower = world.follow().expect("open to all");
-    flight.write(pattern(0, 1000)).unwrap();
+    flight.write(pattern(0, 1000)).await.unwrap();
     assert!(follower.read().await.unwrap().is_some());
     let waiting = tokio::spawn(async move { error_of(&mut follower).await });
     tokio::task::yield_now().await;
@@ -142,24 +142,24 @@ async fn a_writer_that_gives_up_fails_its_followers() {
     assert_eq!(world.zone.stat().aborted_fills, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_shorter_than_its_header_promised_is_not_stored_and_fails_its_followers() {
     let world = World::new(MIB, MIB / 2);
     let (flight, mut leader) = world.lead(Some(1001));
-    flight.write(pattern(0, 1000)).unwrap();
+    flight.write(pattern(0, 1000)).await.unwrap();
     assert_eq!(flight.complete().unwrap_err().etype, FILL_ABORTED);
     assert_eq!(error_of(&mut leader).await, FILL_ABORTED);
     assert_eq!(world.stored(), None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_too_long_to_keep_reaches_leader_and_followers_whole() {
     let world = World::new(4 * MIB, MIB);
     let (flight, mut leader) = world.lead(None);
     let mut follower = world.follow().expect("its length is not known yet");
     let (mut led, mut followed) = (Vec::new(), Vec::new());
     for turn in 0..100 {
-        flight.write(pattern(turn * 65_536, 65_536)).unwrap();
+        flight.write(pattern(turn * 65_536, 65_536)).await.unwrap();
         led.extend_from_slice(&leader.read().await.unwrap().expect("there"));
         if turn % 4 == 3 {
             followed.extend_from_slice(&follower.read().await.unwrap().expect("there"));
@@ -175,7 +175,7 @@ async fn a_body_too_long_to_keep_reaches_leader_and_followers_whole() {
 }
 
 /// The pace of Pingora's loop: each piece that a slow leading client takes lets four more in.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_leader_that_is_let_read_once_in_four_writes_is_not_left_behind() {
     const PIECE: u64 = 65_536;
     let world = World::new(64 * MIB, MIB);
@@ -183,7 +183,7 @@ async fn a_leader_that_is_let_read_once_in_four_writes_is_not_left_behind() {
     let mut body = Vec::new();
     for turn in 0..100 {
         for piece in 0..4 {
-            flight.write(pattern((turn * 4 + piece) * PIECE, PIECE)).unwrap();
+            flight.write(pattern((turn * 4 + piece) * PIECE, PIECE)).await.unwrap();
         }
         body.extend_from_slice(&leader.read().await.unwrap().expect("there"));
         let held = flight.lock().buffer.cost();
@@ -196,18 +196,19 @@ async fn a_leader_that_is_let_read_once_in_four_writes_is_not_left_behind() {
     assert!(body == pattern(0, 400 * PIECE));
 }
 
-#[tokio::test]
-async fn a_follower_too_far_behind_is_cut_off_and_the_others_are_not() {
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_takes_nothing_is_cut_off_and_delays_the_others_little() {
     let world = World::new(4 * MIB, MIB);
     let (flight, mut leader) = world.lead(None);
     let mut stuck = world.follow().expect("its length is not known yet");
-    let mut led = 0;
+    let (mut led, started) = (0, tokio::time::Instant::now());
     for turn in 0..200 {
-        flight.write(pattern(turn * 65_536, 65_536)).unwrap();
+        flight.write(pattern(turn * 65_536, 65_536)).await.unwrap();
         led += leader.read().await.unwrap().expect("there").len();
         let held = flight.lock().buffer.cost();
         assert!(held <= MIB + PASS_BYTES, "{held} bytes held");
     }
+    assert!(started.elapsed() < Duration::from_secs(1), "all were held up for {:?}", started.elapsed());
     assert_eq!(error_of(&mut stuck).await, READER_LEFT_BEHIND);
     let held = flight.lock().buffer.cost();
     assert!(held < 2 * 65_536 + 1000, "{held} bytes are held for a reader that is there to take them");
@@ -219,25 +220,48 @@ async fn a_follower_too_far_behind_is_cut_off_and_the_others_are_not() {
     assert!(stat.bytes < 2000, "{} bytes stay charged", stat.bytes);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_takes_a_piece_in_time_is_waited_for() {
+    let world = World::new(4 * MIB, MIB);
+    let (flight, mut leader) = world.lead(None);
+    let mut follower = world.follow().expect("its length is not known yet");
+    let slow = tokio::spawn(async move {
+        let mut body = Vec::new();
+        while let Some(bytes) = follower.read().await.unwrap() {
+            for piece in bytes.chunks(65_536) {
+                tokio::time::sleep(PATIENCE * 3 / 4).await;
+                body.extend_from_slice(piece);
+            }
+        }
+        body
+    });
+    for turn in 0..200 {
+        flight.write(pattern(turn * 65_536, 65_536)).await.unwrap();
+        assert!(leader.read().await.unwrap().is_some());
+    }
+    flight.complete().unwrap();
+    assert!(slow.await.unwrap() == pattern(0, 200 * 65_536));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_known_to_be_too_long_is_its_own_clients_alone() {
     let world = World::new(MIB, 1000);
     let (flight, mut leader) = world.lead(Some(1001));
     assert!(world.follow().is_none());
-    flight.write(pattern(0, 1001)).unwrap();
+    flight.write(pattern(0, 1001)).await.unwrap();
     assert_eq!(world.zone.memory.budget().used(), flight.head.weight(), "it is charged for no byte of the body");
     flight.complete().unwrap();
     assert_eq!(read_rest(&mut leader).await.unwrap(), pattern(0, 1001));
     assert_eq!(world.stored(), None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_fill_for_which_there_is_no_room_is_passed_through() {
     let world = World::new(200_000, 200_000);
     let (first, _reader) = world.lead(None);
-    first.write(pattern(0, 150_000)).unwrap();
+    first.write(pattern(0, 150_000)).await.unwrap();
     let (second, mut leader) = world.lead(None);
-    second.write(pattern(0, 100_000)).unwrap();
+    second.write(pattern(0, 100_000)).await.unwrap();
     second.complete().unwrap();
     assert_eq!(read_rest(&mut leader).await.unwrap(), pattern(0, 100_000));
     assert_eq!((world.stored(), world.zone.stat().pass_throughs), (None, 1));
@@ -246,28 +270,28 @@ async fn a_fill_for_which_there_is_no_room_is_passed_through() {
     assert!(world.zone.memory.budget().used() <= 200_000);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_pass_through_that_nobody_reads_any_more_ends() {
     let world = World::new(4 * MIB, MIB);
     let (flight, leader) = world.lead(Some(100 * MIB));
-    flight.write(pattern(0, 65_536)).unwrap();
+    flight.write(pattern(0, 65_536)).await.unwrap();
     drop(leader);
-    assert_eq!(flight.write(pattern(65_536, 65_536)).unwrap_err().etype, NO_READER_LEFT);
+    assert_eq!(flight.write(pattern(65_536, 65_536)).await.unwrap_err().etype, NO_READER_LEFT);
 
     let (kept, leader) = world.lead(None);
     drop(leader);
-    kept.write(pattern(0, 1000)).unwrap();
+    kept.write(pattern(0, 1000)).await.unwrap();
     kept.complete().unwrap();
     assert_eq!(world.stored(), Some(pattern(0, 1000)), "what can be kept is fetched to its end");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_two_fills_for_one_key_each_client_reads_its_own() {
     let world = World::new(MIB, MIB / 2);
     let (first, mut first_leader) = world.lead(None);
     let (second, mut second_leader) = world.lead(None);
-    first.write(Bytes::from_static(b"first")).unwrap();
-    second.write(Bytes::from_static(b"second")).unwrap();
+    first.write(Bytes::from_static(b"first")).await.unwrap();
+    second.write(Bytes::from_static(b"second")).await.unwrap();
     let mut follower = world.follow().expect("open to all");
     for flight in [&second, &first] {
         flight.complete().unwrap();
@@ -279,51 +303,51 @@ async fn of_two_fills_for_one_key_each_client_reads_its_own() {
     assert_eq!(world.stored().unwrap(), "second", "though the older ended later");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_purged_while_under_way_reaches_its_readers_and_is_not_stored() {
     let world = World::new(MIB, MIB / 2);
     let (flight, mut leader) = world.lead(None);
-    flight.write(pattern(0, 1000)).unwrap();
+    flight.write(pattern(0, 1000)).await.unwrap();
     assert_eq!(world.flights.purge(&world.zone, &world.slot(), Some(flight.id + 1)), None, "another generation");
     assert!(world.follow().is_some());
     assert_eq!(world.flights.purge(&world.zone, &world.slot(), None), Some(flight.id));
     assert_eq!(world.flights.purge(&world.zone, &world.slot(), None), None, "it is gone already");
     assert!(world.follow().is_none());
-    flight.write(pattern(1000, 1000)).unwrap();
+    flight.write(pattern(1000, 1000)).await.unwrap();
     flight.complete().unwrap();
     assert_eq!(read_rest(&mut leader).await.unwrap(), pattern(0, 2000));
     assert_eq!(world.stored(), None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reader_that_leaves_or_is_interrupted_loses_nothing_for_anybody() {
     let world = World::new(MIB, MIB / 2);
     let (flight, mut leader) = world.lead(None);
     let leaving = world.follow().expect("open to all");
-    flight.write(pattern(0, 1000)).unwrap();
+    flight.write(pattern(0, 1000)).await.unwrap();
     drop(leaving);
     assert_eq!(leader.read().await.unwrap(), Some(pattern(0, 1000)));
     for _ in 0..3 {
         assert!(attempt(&mut leader).await.is_pending());
     }
-    flight.write(pattern(1000, 1000)).unwrap();
+    flight.write(pattern(1000, 1000)).await.unwrap();
     flight.complete().unwrap();
     assert_eq!(read_rest(&mut leader).await.unwrap(), pattern(1000, 1000));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_part_of_a_body_under_way_is_waited_for() {
     let world = World::new(MIB, MIB / 2);
     let (flight, mut leader) = world.lead(None);
     leader.seek(1500, Some(2500));
-    flight.write(pattern(0, 1000)).unwrap();
+    flight.write(pattern(0, 1000)).await.unwrap();
     assert!(attempt(&mut leader).await.is_pending());
-    flight.write(pattern(1000, 3000)).unwrap();
+    flight.write(pattern(1000, 3000)).await.unwrap();
     assert_eq!(read_rest(&mut leader).await.unwrap(), pattern(1500, 1000), "without waiting for the end of the body");
 }
 
 /// Whatever the order of writes and reads: a reader that is told of an end has had the whole body.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_reader_takes_a_part_for_the_whole() {
     let (mut served, mut cut_off) = (0, 0);
     for seed in 0..40 {
@@ -337,7 +361,7 @@ async fn no_reader_takes_a_part_for_the_whole() {
         while readers.iter().any(|(_, _, ended)| ended.is_none()) {
             if random.random_bool(0.5) && !over {
                 let piece = random.random_range(0..100_000).min(length - written);
-                over = flight.write(pattern(written, piece)).is_err();
+                over = flight.write(pattern(written, piece)).await.is_err();
                 written += piece;
                 if gives_up && random.random_bool(0.05) {
                     flight.abort();
