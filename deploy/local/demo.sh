@@ -61,6 +61,7 @@ launch() {
             ;;
         pay-simulator)
             start pay-simulator "$shop_origin" pay-simulator --listen "127.0.0.1:${port[pay-simulator]}" \
+                --secret-file state/shop/pay.key \
                 --webhook "http://127.0.0.1:${port[shop-1]}/payment/webhook/simulator" \
                 --webhook "http://127.0.0.1:${port[shop-2]}/payment/webhook/simulator"
             ;;
@@ -90,6 +91,7 @@ explain() {
 
   The shop is open:  https://localhost:${port[edge TLS]}/
   The browser warns about the certificate unless it trusts state/tls/ca.pem.
+  Demo account:      demo@example.com, password: open sesame
   Metrics:           http://127.0.0.1:${port[edge admin]}/metrics
   Logs:              $log_dir/{edge,shop-1,shop-2,pay-simulator}.log
 

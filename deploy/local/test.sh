@@ -20,13 +20,15 @@ step() {
     times+=("$(printf '%5d s  %s' $((SECONDS - began)) "$name")")
 }
 
-step tools "$here/require.sh"
-step deploy "$here/check-deploy.sh"
+step tools deploy/local/require.sh
+step deploy deploy/local/check-deploy.sh
 step format cargo fmt --all --check
-# Lints and docs read the dependencies' metadata, build and tests link their code: each kind is compiled once. Building
-# all targets turns on the same features as testing does, and leaves the programs where the end-to-end test finds them.
+# Lints and docs read the dependencies' metadata, build and tests link their code: each kind is compiled once, because
+# every selection of targets here includes some that want the dev-dependencies, and so turns on the same features. The
+# build leaves the programs where the end-to-end test finds them.
 step lints cargo clippy --workspace --all-targets --locked -- -D warnings
-step docs env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+step docs env RUSTDOCFLAGS="-D warnings" \
+    cargo doc --workspace --lib --bins --examples --no-deps --document-private-items --locked
 step build cargo build --workspace --all-targets --locked
 step tests cargo test --workspace --locked
 
