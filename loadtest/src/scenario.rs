@@ -72,11 +72,20 @@ pub(crate) struct Step {
     /// A JSON text.
     pub(crate) body: Option<Template>,
     pub(crate) expect: Expect,
-    /// Slot and JSON pointer.
-    pub(crate) keep: Vec<(Slot, String)>,
+    /// What later steps need of the answer.
+    pub(crate) keep: Vec<(Slot, Keep)>,
     /// Fields of the journal's line.
     pub(crate) journal: Option<Vec<(String, Template)>>,
     pub(crate) think: Duration,
+}
+
+/// Where in a JSON answer a value stands; places are JSON pointers (RFC 6901).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// At this place, or the answer is wrong.
+    At(String),
+    /// At `take` in the first element of the list at `from` whose members are as in `conditions`, if there is one.
+    FirstOf { from: String, conditions: Vec<(String, String)>, take: String },
 }
 
 /// What a right answer is; all of it must hold.

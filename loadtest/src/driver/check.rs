@@ -2,30 +2,66 @@
 
 use http::StatusCode;
 use memchr::memmem;
+use serde_json::Value;
 
 use super::connector::Answer;
 use crate::measure::{Failure, Fault};
-use crate::scenario::{Escape, Expect, Step};
+use crate::scenario::{Escape, Expect, Keep, Step};
 
 /// How much of a wrong answer is shown.
 const SHOWN_CHARS: usize = 120;
 
+/// What became of an answer that was right.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// The visitor has all that later steps need.
+    All,
+    /// There was nothing to pick: the visitor has no reason to go on.
+    NothingToPick,
+}
+
 /// Checks `answer` and stores what the step keeps in `values`.
-pub(super) fn take(step: &Step, answer: &Answer, values: &mut [String]) -> Result<(), Fault> {
+pub(super) fn take(step: &Step, answer: &Answer, values: &mut [String]) -> Result<Taken, Fault> {
     check(&step.expect, answer, values)?;
     if step.keep.is_empty() {
-        return Ok(());
+        return Ok(Taken::All);
     }
-    let json: serde_json::Value = serde_json::from_slice(&answer.body)
+    let json: Value = serde_json::from_slice(&answer.body)
         .map_err(|error| Fault::new(Failure::Marker, format!("the body is not JSON: {error}")))?;
-    for (slot, pointer) in &step.keep {
-        values[*slot] = match json.pointer(pointer) {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(serde_json::Value::Number(number)) => number.to_string(),
-            _ => return Err(Fault::new(Failure::Marker, format!("the body has no text or number at {pointer}"))),
-        };
+    for (slot, keep) in &step.keep {
+        match find(&json, keep)? {
+            Some(found) => values[*slot] = found,
+            None => return Ok(Taken::NothingToPick),
+        }
     }
-    Ok(())
+    Ok(Taken::All)
+}
+
+fn find(json: &Value, keep: &Keep) -> Result<Option<String>, Fault> {
+    match keep {
+        Keep::At(pointer) => text_at(json, pointer).map(Some),
+        Keep::FirstOf { from, conditions, take } => {
+            let list = json.pointer(from).and_then(Value::as_array);
+            let list = list.ok_or_else(|| Fault::new(Failure::Marker, format!("the body has no list at {from}")))?;
+            let fits = |element: &&Value| {
+                conditions.iter().all(|(member, wanted)| text(&element[member]).is_some_and(|has| has == *wanted))
+            };
+            list.iter().find(fits).map(|element| text_at(element, take)).transpose()
+        }
+    }
+}
+
+fn text_at(json: &Value, pointer: &str) -> Result<String, Fault> {
+    let found = json.pointer(pointer).and_then(text);
+    found.ok_or_else(|| Fault::new(Failure::Marker, format!("the body has no text or number at {pointer}")))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 fn check(expect: &Expect, answer: &Answer, values: &[String]) -> Result<(), Fault> {
@@ -95,5 +131,50 @@ mod tests {
     fn a_wrong_status_is_reported_with_a_piece_of_the_body() {
         let fault = check(&expect(None, None), &answer(422, "{\"error\":\n1}"), &[]).unwrap_err();
         assert_eq!(fault.to_string(), "status 422: instead of 200: {\"error\": 1}");
+    }
+
+    /// A step that expects status 200 and keeps one value.
+    fn keeping(keep: Keep) -> Step {
+        Step {
+            interaction: 0,
+            method: http::Method::GET,
+            path: Template::parse("/", |_| None).unwrap(),
+            headers: Vec::new(),
+            body: None,
+            expect: expect(None, None),
+            keep: vec![(0, keep)],
+            journal: None,
+            think: std::time::Duration::ZERO,
+        }
+    }
+
+    fn taken(keep: Keep, body: &'static str) -> Result<(Taken, String), Failure> {
+        let mut values = [String::new()];
+        let taken = take(&keeping(keep), &answer(200, body), &mut values).map_err(|fault| fault.failure)?;
+        Ok((taken, values[0].clone()))
+    }
+
+    #[test]
+    fn texts_and_numbers_are_kept() {
+        let order = || Keep::At("/order/number".to_owned());
+        assert_eq!(taken(order(), r#"{"order":{"number":"a7"}}"#), Ok((Taken::All, "a7".to_owned())));
+        assert_eq!(taken(order(), r#"{"order":{"number":7}}"#), Ok((Taken::All, "7".to_owned())));
+        assert_eq!(taken(order(), r#"{"order":{"number":null}}"#), Err(Failure::Marker));
+        assert_eq!(taken(order(), "{"), Err(Failure::Marker));
+    }
+
+    #[test]
+    fn the_first_that_will_do_is_picked_or_the_visitor_leaves() {
+        let pick = || Keep::FirstOf {
+            from: "/skus".to_owned(),
+            conditions: vec![("stock".to_owned(), "in".to_owned())],
+            take: "/sku".to_owned(),
+        };
+        let skus = r#"{"skus":[{"sku":1,"stock":"out"},{"sku":2,"stock":"in"},{"sku":3,"stock":"in"}]}"#;
+        assert_eq!(taken(pick(), skus), Ok((Taken::All, "2".to_owned())));
+        let sold_out = r#"{"skus":[{"sku":1,"stock":"out"}]}"#;
+        assert_eq!(taken(pick(), sold_out), Ok((Taken::NothingToPick, String::new())));
+        assert_eq!(taken(pick(), "{}"), Err(Failure::Marker));
+        assert_eq!(taken(pick(), r#"{"skus":[{"stock":"in"}]}"#), Err(Failure::Marker));
     }
 }

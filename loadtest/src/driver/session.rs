@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, header};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::check;
+use super::check::{self, Taken};
 use super::connector::{Answer, Body};
 use super::worker::Worker;
 use crate::clock::{self, Moment};
@@ -43,7 +43,8 @@ pub(super) async fn visit(worker: Rc<Worker>, number: u64, mut due: Moment) {
     worker.session_completed();
 }
 
-/// One step: when it was done, or `None` when it failed, which is counted and ends the visit.
+/// One step: when it was done, or `None` when the visit ends with it: it failed, which is counted, or there was nothing
+/// that the visitor could go on with.
 async fn perform(worker: &Worker, step: &Step, due: Moment, visitor: &mut Visitor) -> Option<Moment> {
     let interaction = step.interaction;
     worker.measured.borrow_mut().planned(interaction);
@@ -68,15 +69,16 @@ async fn perform(worker: &Worker, step: &Step, due: Moment, visitor: &mut Visito
     };
     worker.measured.borrow_mut().answered(interaction, counted(&answer));
     visitor.take_cookies(&answer);
-    if let Err(fault) = check::take(step, &answer, &mut visitor.values) {
-        return fail(worker, step, &fault, Some(lap));
-    }
+    let taken = match check::take(step, &answer, &mut visitor.values) {
+        Ok(taken) => taken,
+        Err(fault) => return fail(worker, step, &fault, Some(lap)),
+    };
     worker.measured.borrow_mut().succeeded(interaction, lap);
     if let Some(fields) = &step.journal {
         let fields = fields.iter().map(|(name, value)| (name.as_str(), value.fill(&visitor.values, Escape::None)));
         worker.write_journal(fields);
     }
-    Some(done)
+    (taken == Taken::All).then_some(done)
 }
 
 fn fail(worker: &Worker, step: &Step, fault: &Fault, lap: Option<Lap>) -> Option<Moment> {

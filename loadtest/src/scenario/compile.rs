@@ -7,7 +7,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::schema;
 use super::values::{Source, ZIPF_RANGE_MAX, Zipf};
-use super::{Escape, Expect, Finding, Scenario, Session, Slot, Step, Template, UNIQUE};
+use super::{Escape, Expect, Finding, Keep, Scenario, Session, Slot, Step, Template, UNIQUE};
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
@@ -146,8 +146,7 @@ impl Compiler {
             .map(|(name, value)| Ok((header_name(&name, value.referenced)?, self.template(&value, kept)?)));
         let headers = headers.collect::<Result<_, Problem>>()?;
         let expect = self.expect(step.expect, kept)?;
-        let keep: Vec<(Slot, String)> =
-            step.keep.into_iter().map(|(name, pointer)| self.keep(name, pointer)).collect::<Result<_, Problem>>()?;
+        let keep = self.keeps(step.keep, step.pick)?;
         kept.extend(keep.iter().map(|(slot, _)| *slot));
         let journal = step
             .journal
@@ -195,24 +194,34 @@ impl Compiler {
         Ok(Expect { status, body, headers: headers.collect::<Result<_, Problem>>()? })
     }
 
-    fn keep(&mut self, name: String, pointer: Spanned<String>) -> Result<(Slot, String), Problem> {
-        if !pointer.value.starts_with('/') {
-            return Err(problem(pointer.referenced, "a JSON pointer begins with \"/\"; hint: /order/number"));
+    fn keeps(
+        &mut self,
+        keep: BTreeMap<String, Spanned<String>>,
+        pick: BTreeMap<String, schema::Pick>,
+    ) -> Result<Vec<(Slot, Keep)>, Problem> {
+        let mut kept = Vec::new();
+        for (name, at) in keep {
+            kept.push((self.slot_to_keep(name, at.referenced)?, Keep::At(pointer(at)?)));
         }
-        let slot = match self.names.iter().position(|known| *known == name) {
+        for (name, schema::Pick { from, conditions, take }) in pick {
+            let slot = self.slot_to_keep(name, from.referenced)?;
+            let conditions = conditions.into_iter().collect();
+            kept.push((slot, Keep::FirstOf { from: pointer(from)?, conditions, take: pointer(take)? }));
+        }
+        Ok(kept)
+    }
+
+    fn slot_to_keep(&mut self, name: String, place: Location) -> Result<Slot, Problem> {
+        match self.names.iter().position(|known| *known == name) {
             Some(slot) if slot < self.given => {
-                return Err(problem(
-                    pointer.referenced,
-                    format!("\"{name}\" has a value already; hint: keep another name"),
-                ));
+                Err(problem(place, format!("\"{name}\" has a value already; hint: keep another name")))
             }
-            Some(slot) => slot,
+            Some(slot) => Ok(slot),
             None => {
                 self.names.push(name);
-                self.names.len() - 1
+                Ok(self.names.len() - 1)
             }
-        };
-        Ok((slot, pointer.value))
+        }
     }
 }
 
@@ -255,6 +264,13 @@ fn source(
             findings.push(Finding { slot, name, at, after, before });
             Ok(None)
         }
+    }
+}
+
+fn pointer(text: Spanned<String>) -> Result<String, Problem> {
+    match text.value.starts_with('/') {
+        true => Ok(text.value),
+        false => Err(problem(text.referenced, "a JSON pointer begins with \"/\"; hint: /order/number")),
     }
 }
 

@@ -81,10 +81,27 @@ pub(super) struct Step {
     /// Values for later steps, taken from a JSON answer: name and JSON pointer (RFC 6901).
     #[serde(default)]
     pub(super) keep: BTreeMap<String, Spanned<String>>,
+    /// Values for later steps, taken from an element of a list in a JSON answer. When none will do, the visitor leaves:
+    /// the step has not failed, but the session ends.
+    #[serde(default)]
+    pub(super) pick: BTreeMap<String, Pick>,
     /// One line of the journal, written when the answer was right: its fields and their values.
     pub(super) journal: Option<BTreeMap<String, Spanned<String>>>,
     /// How long the visitor thinks before this step. Default: not at all.
     pub(super) think: Option<Span>,
+}
+
+/// The first element that will do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pick {
+    /// JSON pointer to the list.
+    pub(super) from: Spanned<String>,
+    /// Members that the element must have, as texts.
+    #[serde(rename = "where")]
+    pub(super) conditions: BTreeMap<String, String>,
+    /// JSON pointer inside the element to the value.
+    pub(super) take: Spanned<String>,
 }
 
 /// What a right answer is; all of it must hold.
