@@ -89,6 +89,7 @@ addEventListener("pageshow", ({ persisted }) => {
 });
 
 for (const form of document.querySelectorAll("[data-quantity-form]")) {
+  form.querySelector("button").hidden = true; // leaving the field is enough
   form.addEventListener("change", () => form.reportValidity() && form.submit());
 }
 

@@ -160,12 +160,6 @@ impl Picture {
         Picture { kind, tone, scene: (scene % scene::COUNT) as u8, view }
     }
 
-    /// Some picture of `kind`; the same for the same `variation`.
-    pub(crate) fn of(kind: Kind, variation: u64) -> Picture {
-        let tone = Tone::ALL[(variation % Tone::ALL.len() as u64) as usize];
-        Picture::new(kind, tone, variation / 3, View::Front)
-    }
-
     /// The picture itself: one `<svg>` element, 400 by 400, under 6 KB.
     pub(crate) fn svg(self) -> String {
         let backdrop = scene::backdrop(self.scene, self.tone);

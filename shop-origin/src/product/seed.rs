@@ -152,18 +152,19 @@ struct Place {
 fn plant_tree() -> (Vec<Category>, Vec<Place>) {
     let mut categories: Vec<Category> = Vec::new();
     let mut places = Vec::new();
-    let mut add = |parent, name: &str, kind| {
+    let mut add = |parent, name: &str, example: &Shelf| {
         let id = categories.len() as u32 + 1;
-        let picture = Picture::of(kind, u64::from(id));
+        let tone = example.tones[id as usize % example.tones.len()];
+        let picture = Picture::new(example.kind, tone, u64::from(id), View::Front);
         categories.push(Category { id, parent, slug: slug(name), name: name.to_owned(), picture });
         id
     };
     for (department, shown) in DEPARTMENTS.iter().enumerate() {
-        let top = add(None, shown.name, shown.kind());
+        let top = add(None, shown.name, shown.example());
         for group in shown.groups {
-            let middle = add(Some(top), group.name, group.kind());
+            let middle = add(Some(top), group.name, group.example());
             for shelf in group.shelves {
-                let category = add(Some(middle), shelf.name, shelf.kind);
+                let category = add(Some(middle), shelf.name, shelf);
                 places.push(Place { category, department, shelf });
             }
         }

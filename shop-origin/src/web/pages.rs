@@ -14,6 +14,8 @@ mod order;
 mod account;
 mod error;
 mod provider;
+#[cfg(test)]
+mod tests;
 
 use super::assets;
 

@@ -29,7 +29,8 @@ fn check_well_formed(svg: &str) -> Result<(), String> {
             }
             continue;
         }
-        if tag.matches('\'').count() % 2 != 0 || tag.matches('"').count() % 2 != 0 || tag.contains(['<', '&', '{', '}'])
+        if !['\'', '"'].iter().all(|quote| tag.matches(*quote).count().is_multiple_of(2))
+            || tag.contains(['<', '&', '{', '}'])
         {
             return Err(format!("bad tag: <{tag}>"));
         }

@@ -75,7 +75,7 @@ const JACKETS: Shelf = Shelf {
     title: "{brand} {model} {noun}",
     subtitle: "{Shell} · {Lining}",
     facts: &[
-        ("Shell", &["Recycled nylon", "Waxed cotton", "Three-layer polyester"]),
+        ("Shell", &["recycled nylon", "waxed cotton", "three-layer polyester"]),
         ("Lining", &["unlined", "fleece", "quilted lining"]),
         ("Water column", &["5,000 mm", "10,000 mm", "20,000 mm"]),
         ("Pockets", &["4", "5", "6"]),

@@ -14,8 +14,9 @@ pub(super) struct Department {
 }
 
 impl Department {
-    pub(super) fn kind(&self) -> Kind {
-        self.groups[0].kind()
+    /// What stands for the department in pictures.
+    pub(super) fn example(&self) -> &Shelf {
+        self.groups[0].example()
     }
 }
 
@@ -26,8 +27,9 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn kind(&self) -> Kind {
-        self.shelves[0].kind
+    /// What stands for the group in pictures.
+    pub(super) fn example(&self) -> &Shelf {
+        &self.shelves[0]
     }
 }
 

@@ -25,7 +25,7 @@ impl fmt::Display for Money {
         let digits = yuan.to_string();
         write!(f, "{sign}¥")?;
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 f.write_str(",")?;
             }
             write!(f, "{digit}")?;
