@@ -43,7 +43,6 @@ fn checkout(problems: Vec<FieldProblem>) -> String {
     CheckoutPage {
         frame: frame(""),
         idempotency_key: HOSTILE.to_owned(),
-        quote: "3f9c0a1b2d4e5f60".to_owned(),
         quote: HOSTILE.to_owned(),
         address: AddressFields { recipient: HOSTILE.to_owned(), ..AddressFields::default() },
         payment: PaymentMethod::CashOnDelivery,
