@@ -1,0 +1,188 @@
+//! Checked configuration -> snapshot. Parts whose model is equal keep their counts, health and requests in flight.
+
+use std::{
+    collections::{HashMap, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use cache::{Options, ZoneOptions};
+use config::model::{self, ListenerSocket, Live};
+use pingora::upstreams::peer::PeerOptions;
+use thiserror::Error;
+
+use super::certs::{self, CertificateError};
+use crate::{
+    listen::tls::Certificates,
+    request::{
+        admission,
+        balance::{Balancer, Endpoint},
+        limit::RateLimiter,
+        route::Router,
+    },
+    snapshot::{Listener, Pool, Route, Snapshot},
+    telemetry::{access::AccessLog, metric::Metrics},
+};
+
+/// Why a checked configuration still cannot go live: something outside the file is not as it says.
+#[derive(Debug, Error)]
+pub(crate) enum CompileError {
+    /// A certificate cannot be served.
+    #[error("listener `{listener}`: {cause}")]
+    Certificate {
+        listener: String,
+        #[source]
+        cause: CertificateError,
+    },
+    /// The access log cannot be written.
+    #[error("cannot open the access log {target:?}")]
+    AccessLog {
+        target: model::LogTarget,
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// A snapshot, and what else follows from its configuration.
+pub(crate) struct Compiled {
+    pub(crate) snapshot: Snapshot,
+    /// The cache's zones.
+    pub(crate) zones: Options,
+    /// Ends of validity: listener, name, seconds since 1970.
+    pub(crate) expiries: Vec<(String, String, i64)>,
+}
+
+/// Compiles a configuration; nothing has changed if it fails.
+pub(crate) fn compile(
+    live: &Live,
+    sockets: &[ListenerSocket],
+    metrics: &Metrics,
+    previous: Option<&Snapshot>,
+) -> Result<Compiled, CompileError> {
+    let mut expiries = Vec::new();
+    let listeners = listeners(live, sockets, &mut expiries)?;
+    let access_log = access_log(&live.access_log, previous)?;
+    let pools: Vec<_> = live.pools.iter().map(|pool| Arc::new(compile_pool(pool, previous))).collect();
+    let routes = live.routes.iter().map(|route| Arc::new(compile_route(route, live, &pools, metrics, previous)));
+    let routes = routes.collect();
+    let snapshot = Snapshot {
+        hash: hash(live),
+        listeners,
+        trusted_proxies: live.trusted_proxies.clone(),
+        router: Router::new(&live.routes),
+        routes,
+        pools,
+        access_log,
+    };
+    let zones = live.zones.iter().map(|zone| ZoneOptions {
+        name: zone.name.clone(),
+        memory_bytes: zone.memory.0,
+        max_object_bytes: zone.max_object.0,
+    });
+    Ok(Compiled { snapshot, zones: Options { zones: zones.collect() }, expiries })
+}
+
+/// Checks the certificates that a configuration names, and nothing else.
+pub(crate) fn certificates(live: &Live, sockets: &[ListenerSocket]) -> Result<(), CompileError> {
+    listeners(live, sockets, &mut Vec::new()).map(drop)
+}
+
+fn listeners(
+    live: &Live,
+    sockets: &[ListenerSocket],
+    expiries: &mut Vec<(String, String, i64)>,
+) -> Result<Vec<Listener>, CompileError> {
+    let mut listeners = Vec::with_capacity(live.listeners.len());
+    for (listener, socket) in live.listeners.iter().zip(sockets) {
+        let name = &socket.name;
+        let mut certificates = Certificates::default();
+        for model in &listener.certificates {
+            let failed = |cause| CompileError::Certificate { listener: name.clone(), cause };
+            let loaded = certs::load(model).map_err(failed)?;
+            certificates.insert(&model.names, &loaded.key);
+            expiries.extend(model.names.iter().map(|host| (name.clone(), host.to_string(), loaded.expires_s)));
+        }
+        listeners.push(Listener {
+            name: name.clone(),
+            idle_timeout: socket.idle_timeout,
+            model: listener.clone(),
+            certificates,
+        });
+    }
+    Ok(listeners)
+}
+
+/// The previous log if it goes to the same place; a file is opened anew, so that it can be rotated.
+fn access_log(model: &model::AccessLog, previous: Option<&Snapshot>) -> Result<Arc<AccessLog>, CompileError> {
+    let previous = previous.map(|previous| &previous.access_log);
+    match previous {
+        Some(log) if log.model == *model && !matches!(model.to, model::LogTarget::File(_)) => Ok(Arc::clone(log)),
+        _ => {
+            let dropped = previous.map(|log| log.dropped_counter()).unwrap_or_default();
+            let failed = |cause| CompileError::AccessLog { target: model.to.clone(), cause };
+            AccessLog::open(model, dropped).map(Arc::new).map_err(failed)
+        }
+    }
+}
+
+fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
+    let before = previous.and_then(|previous| previous.pools.iter().find(|pool| pool.model.name == model.name));
+    let known: HashMap<SocketAddr, Arc<Endpoint>> = before
+        .into_iter()
+        .flat_map(|pool| pool.balancer.endpoints().map(|endpoint| (endpoint.address, Arc::clone(endpoint))))
+        .collect();
+    let endpoints = model.endpoints.iter().map(|endpoint| {
+        let address = endpoint.address;
+        let state = known.get(&address).cloned().unwrap_or_else(|| Arc::new(Endpoint::new(address)));
+        // Without a health check there is nobody to bring an endpoint back that an earlier one took down.
+        if model.health.is_none() {
+            state.set_up(true);
+        }
+        (state, endpoint.weight)
+    });
+    let mut peer_options = PeerOptions::new();
+    peer_options.total_connection_timeout = Some(model.timeouts.connect);
+    peer_options.read_timeout = Some(model.timeouts.read);
+    peer_options.write_timeout = Some(model.timeouts.write);
+    peer_options.idle_timeout = Some(model.timeouts.idle);
+    Pool {
+        model: model.clone(),
+        balancer: Balancer::new(model.balance, endpoints),
+        in_flight: before.map_or_else(Arc::default, |pool| Arc::clone(&pool.in_flight)),
+        peer_options,
+    }
+}
+
+fn compile_route(
+    model: &model::Route,
+    live: &Live,
+    pools: &[Arc<Pool>],
+    metrics: &Metrics,
+    previous: Option<&Snapshot>,
+) -> Route {
+    let before = previous.and_then(|previous| previous.routes.iter().find(|route| route.model.name == model.name));
+    let limits = model.rate.iter().enumerate().map(|(at, limit)| {
+        let same = before.and_then(|route| route.limits.get(at)).filter(|before| before.model == *limit);
+        same.cloned().unwrap_or_else(|| Arc::new(RateLimiter::new(limit.clone())))
+    });
+    let class = live.classes[model.class.index()].clone();
+    let pool = &pools[model.pool.index()];
+    Route {
+        ceiling: admission::ceiling(pool.model.limit, model.class),
+        pool: Arc::clone(pool),
+        limits: limits.collect(),
+        zone: model.cache.as_ref().map(|cache| live.zones[cache.zone.index()].clone()),
+        metrics: metrics.route(&model.name, &class),
+        class,
+        model: model.clone(),
+    }
+}
+
+/// A digest that says whether two processes run the same configuration; not a security measure.
+fn hash(live: &Live) -> String {
+    let mut hasher = DefaultHasher::new();
+    format!("{live:?}").hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}

@@ -1,0 +1,27 @@
+//! What one running edge consists of, shared by its listeners and its control plane.
+
+use cache::Store;
+use pingora::cache::{lock::CacheKeyLockImpl, predictor::CacheablePredictor};
+
+use crate::{snapshot::Published, telemetry::metric::Metrics};
+
+/// One edge. Two of them can live in one process.
+pub(crate) struct Edge {
+    /// The live configuration.
+    pub(crate) published: Published,
+    /// Counters.
+    pub(crate) metrics: Metrics,
+    /// The cache.
+    pub(crate) cache: Cache,
+}
+
+/// The cache and what Pingora wants beside it; each lives as long as the process, because Pingora takes `&'static`.
+#[derive(Clone, Copy)]
+pub(crate) struct Cache {
+    /// Stored answers.
+    pub(crate) store: &'static Store,
+    /// Collapses requests for one missing object into one request to the origin.
+    pub(crate) lock: &'static CacheKeyLockImpl,
+    /// Remembers what turned out uncacheable, so that it is not serialised again.
+    pub(crate) uncacheable: &'static (dyn CacheablePredictor + Sync),
+}

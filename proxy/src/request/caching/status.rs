@@ -1,0 +1,92 @@
+//! The `Cache-Status` field (RFC 9211): what the cache did with this request.
+
+use pingora::cache::{CachePhase, NoCacheReason};
+
+/// How a request was answered: the label in metrics and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// From the cache, fresh.
+    Hit,
+    /// From the cache, past its lifetime.
+    Stale,
+    /// From the cache, after the origin confirmed it.
+    Revalidated,
+    /// From the origin, and kept.
+    Miss,
+    /// From the origin because what was kept had expired, and kept anew.
+    Expired,
+    /// From the origin; the route caches, this answer is not kept.
+    Uncacheable,
+    /// The route does not cache.
+    Off,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of declaration, so that `outcome as usize` is its position.
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Hit, Self::Stale, Self::Revalidated, Self::Miss, Self::Expired, Self::Uncacheable, Self::Off];
+
+    /// Reads Pingora's state once the answer's header is decided.
+    pub(crate) fn of(phase: CachePhase) -> Self {
+        match phase {
+            CachePhase::Hit => Self::Hit,
+            CachePhase::Stale | CachePhase::StaleUpdating => Self::Stale,
+            CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Self::Revalidated,
+            CachePhase::Miss => Self::Miss,
+            CachePhase::Expired => Self::Expired,
+            CachePhase::Disabled(NoCacheReason::NeverEnabled) => Self::Off,
+            CachePhase::Disabled(_) | CachePhase::Bypass | CachePhase::Uninit | CachePhase::CacheKey => {
+                Self::Uncacheable
+            }
+        }
+    }
+
+    /// The `result` label in metrics and the `cache` field of the access log.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Revalidated => "revalidated",
+            Self::Miss => "miss",
+            Self::Expired => "expired",
+            Self::Uncacheable => "uncacheable",
+            Self::Off => "off",
+        }
+    }
+
+    /// The field's value; `ttl_s` is what is left of the lifetime, negative when it has passed.
+    pub(crate) fn field(self, ttl_s: Option<i64>) -> String {
+        let said = match self {
+            Self::Hit | Self::Stale => "hit",
+            Self::Revalidated => "hit; fwd=stale; fwd-status=304",
+            Self::Miss => "fwd=uri-miss; stored",
+            Self::Expired => "fwd=stale; stored",
+            Self::Uncacheable => "fwd=uri-miss",
+            Self::Off => "fwd=bypass",
+        };
+        match ttl_s {
+            Some(ttl_s) => format!("floodgate; {said}; ttl={ttl_s}"),
+            None => format!("floodgate; {said}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_those_of_the_list() {
+        for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, at, "{}", outcome.label());
+        }
+    }
+
+    #[test]
+    fn the_field_names_the_cache_and_what_it_did() {
+        assert_eq!(Outcome::Hit.field(Some(29)), "floodgate; hit; ttl=29");
+        assert_eq!(Outcome::Miss.field(None), "floodgate; fwd=uri-miss; stored");
+        assert_eq!(Outcome::of(CachePhase::Disabled(NoCacheReason::NeverEnabled)), Outcome::Off);
+        assert_eq!(Outcome::of(CachePhase::Disabled(NoCacheReason::OriginNotCache)), Outcome::Uncacheable);
+    }
+}

@@ -1,0 +1,65 @@
+//! What one request carries through its stages.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
+
+use super::{admission::Permit, balance::Try, caching::status::Outcome, identify::Facts, refusal::Refusal};
+use crate::snapshot::{Route, Snapshot};
+
+/// One request, from its header to its log line.
+pub(crate) struct Context {
+    /// The configuration it lives under.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// When its header was read.
+    pub(crate) started: Instant,
+    /// The same on the wall clock.
+    pub(crate) started_at: SystemTime,
+    /// Its id, ours or a trusted proxy's.
+    pub(crate) id: String,
+    /// A refresh of the cache in the background: not a client.
+    pub(crate) background: bool,
+    /// Who asks for what; `None` until identified.
+    pub(crate) facts: Option<Facts>,
+    /// Its route; `None` until found.
+    pub(crate) route: Option<Arc<Route>>,
+    /// Its place in the pool; `None` until admitted.
+    pub(crate) permit: Option<Permit>,
+    /// The endpoint that is asked now.
+    pub(crate) current: Option<Try>,
+    /// Whether its result was counted: a header that arrived, then a body that broke, is one try.
+    pub(crate) current_counted: bool,
+    /// Endpoints asked so far.
+    pub(crate) tried: Vec<SocketAddr>,
+    /// Bytes of the request body seen so far.
+    pub(crate) body_bytes: u64,
+    /// What the cache did; `None` until an answer's header was decided.
+    pub(crate) outcome: Option<Outcome>,
+    /// Why the edge refused, if it did.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl Context {
+    /// A request that begins.
+    pub(crate) fn new(snapshot: Arc<Snapshot>, started: Instant, started_at: SystemTime, id: String) -> Self {
+        Self {
+            snapshot,
+            started,
+            started_at,
+            id,
+            background: false,
+            facts: None,
+            route: None,
+            permit: None,
+            current: None,
+            current_counted: false,
+            tried: Vec::new(),
+            body_bytes: 0,
+            outcome: None,
+            refusal: None,
+        }
+    }
+
+    /// Name of the class, for labels.
+    pub(crate) fn class(&self) -> Option<&str> {
+        self.route.as_deref().map(|route| route.class.as_str())
+    }
+}

@@ -1,0 +1,97 @@
+//! The request header as the origin gets it.
+
+use config::model::IpNet;
+use http::HeaderMap;
+use pingora::http::RequestHeader;
+
+use super::identify::{Facts, is_trusted};
+
+/// What the origin is told about the request beyond what the client sent.
+pub(crate) struct Forwarded<'a> {
+    /// Who asks for what.
+    pub(crate) facts: &'a Facts,
+    /// The other end of the connection.
+    pub(crate) peer: std::net::IpAddr,
+    /// Networks whose own forwarding fields are kept.
+    pub(crate) trusted: &'a [IpNet],
+    /// Id of the request.
+    pub(crate) request_id: &'a str,
+}
+
+/// Rewrites the header in place: the path in its one spelling, forwarding fields that the origin may rely on, and
+/// nothing that a client could use to speak in the edge's name.
+pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) -> pingora::Result<()> {
+    let facts = forwarded.facts;
+    let target = match &facts.query {
+        Some(query) => format!("{}?{query}", facts.path),
+        None => facts.path.clone(),
+    };
+    if request.raw_path() != target.as_bytes() {
+        request.set_raw_path(target.as_bytes())?;
+    }
+    for name in reserved(&request.headers) {
+        request.remove_header(&name);
+    }
+    let chain = match request.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok()) {
+        Some(chain) if is_trusted(forwarded.peer, forwarded.trusted) => format!("{chain}, {}", forwarded.peer),
+        _ => forwarded.peer.to_string(),
+    };
+    request.insert_header("x-forwarded-for", chain)?;
+    request.insert_header("x-forwarded-proto", if facts.secure { "https" } else { "http" })?;
+    request.insert_header("x-forwarded-host", &facts.authority)?;
+    request.insert_header("x-request-id", forwarded.request_id)?;
+    request.insert_header("host", &facts.authority)?;
+    let via = match request.headers.get("via").and_then(|v| v.to_str().ok()) {
+        Some(via) => format!("{via}, 1.1 floodgate"),
+        None => "1.1 floodgate".to_owned(),
+    };
+    request.insert_header("via", via)
+}
+
+/// Fields that only the edge itself may set.
+fn reserved(headers: &HeaderMap) -> Vec<String> {
+    let names = headers.keys().map(|name| name.as_str());
+    names.filter(|name| name.starts_with("x-floodgate-") || *name == "forwarded").map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            client: "198.51.100.7".parse().unwrap(),
+            secure: true,
+            host: "shop".to_owned(),
+            authority: "shop:8443".to_owned(),
+            path: "/a".to_owned(),
+            query: Some("q=1".to_owned()),
+        }
+    }
+
+    fn sent(trusted: &[IpNet]) -> RequestHeader {
+        let mut request = RequestHeader::build("GET", b"/b/../a?q=1", None).unwrap();
+        for (name, value) in [("x-forwarded-for", "1.1.1.1"), ("x-floodgate-class", "core"), ("forwarded", "for=x")] {
+            request.insert_header(name, value).unwrap();
+        }
+        let peer = "10.0.0.9".parse().unwrap();
+        forward(&mut request, &Forwarded { facts: &facts(), peer, trusted, request_id: "id" }).unwrap();
+        request
+    }
+
+    #[test]
+    fn a_client_cannot_speak_in_the_edges_name() {
+        let request = sent(&[]);
+        assert!(!request.headers.contains_key("x-floodgate-class") && !request.headers.contains_key("forwarded"));
+        assert_eq!(request.headers["x-forwarded-for"], "10.0.0.9");
+        assert_eq!(request.headers["x-forwarded-proto"], "https");
+        assert_eq!(request.headers["host"], "shop:8443");
+        assert_eq!(request.headers["via"], "1.1 floodgate");
+        assert_eq!(request.raw_path(), b"/a?q=1");
+    }
+
+    #[test]
+    fn a_trusted_proxys_chain_is_continued() {
+        assert_eq!(sent(&["10.0.0.0/8".parse().unwrap()]).headers["x-forwarded-for"], "1.1.1.1, 10.0.0.9");
+    }
+}

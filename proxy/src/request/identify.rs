@@ -1,0 +1,221 @@
+//! The facts of a request in one spelling: who asks, for which host and path, under which id.
+
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv6Addr},
+};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+use super::refusal::Refusal;
+
+/// What is known of a request before any decision is made about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The client, behind trusted proxies.
+    pub(crate) client: IpAddr,
+    /// Whether the client speaks TLS, to us or to a trusted proxy.
+    pub(crate) secure: bool,
+    /// Host in lower case, without port.
+    pub(crate) host: String,
+    /// Host in lower case, with the port if one was sent.
+    pub(crate) authority: String,
+    /// Path with dot segments resolved and percent-encoding in one spelling; starts with `/`.
+    pub(crate) path: String,
+    /// Query without `?`, as sent.
+    pub(crate) query: Option<String>,
+}
+
+/// What the connection and the request line say; the input of [`identify`].
+pub(crate) struct Raw<'a> {
+    /// The other end of the connection.
+    pub(crate) peer: IpAddr,
+    /// Whether the connection is TLS.
+    pub(crate) tls: bool,
+    /// Request target as sent: origin form, or absolute form.
+    pub(crate) target: &'a [u8],
+    /// Authority of the request target (`:authority` in HTTP/2), where there is one.
+    pub(crate) authority: Option<&'a str>,
+    /// Header fields.
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// Reads the facts, or refuses what could be read in more than one way.
+pub(crate) fn identify(raw: &Raw<'_>, trusted: &[IpNet]) -> Result<Facts, Refusal> {
+    let authority = authority(raw)?;
+    let host = host_of(&authority)?.to_owned();
+    let (path, query) = split_target(raw.target)?;
+    let from_trusted = is_trusted(raw.peer, trusted);
+    let secure = match raw.headers.get("x-forwarded-proto").map(|v| v.as_bytes()) {
+        Some(proto) if from_trusted => proto.eq_ignore_ascii_case(b"https"),
+        _ => raw.tls,
+    };
+    Ok(Facts {
+        client: client_address(raw.peer, raw.headers, trusted),
+        secure,
+        host,
+        authority,
+        path: normalise_path(path)?.into_owned(),
+        query: query.map(str::to_owned),
+    })
+}
+
+/// The host that the request is for, in lower case, with its port.
+fn authority(raw: &Raw<'_>) -> Result<String, Refusal> {
+    let mut hosts = raw.headers.get_all(http::header::HOST).iter();
+    let host = hosts.next().map(|v| v.to_str().map_err(|_invalid| Refusal::BadRequest("the host is not text")));
+    if hosts.next().is_some() {
+        return Err(Refusal::BadRequest("more than one host"));
+    }
+    let host = match (raw.authority, host.transpose()?) {
+        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
+            return Err(Refusal::BadRequest("the host differs from the request target"));
+        }
+        (Some(host), _) | (None, Some(host)) => host,
+        (None, None) => return Err(Refusal::BadRequest("no host")),
+    };
+    Ok(host.to_ascii_lowercase())
+}
+
+/// The authority without its port; refuses what is not a host name, an IPv4 or a bracketed IPv6 address.
+fn host_of(authority: &str) -> Result<&str, Refusal> {
+    const INVALID: Refusal = Refusal::BadRequest("the host is not valid");
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, after) = rest.split_once(']').ok_or(INVALID)?;
+            address.parse::<Ipv6Addr>().map_err(|_invalid| INVALID)?;
+            let host = &authority[..address.len() + 2];
+            match after.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if after.is_empty() => (host, None),
+                None => return Err(INVALID),
+            }
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err(INVALID);
+    }
+    let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    if host.is_empty() || host.len() > 253 || !(host.starts_with('[') || host.bytes().all(name)) {
+        return Err(INVALID);
+    }
+    Ok(host)
+}
+
+/// Path and query of a request target; the scheme and host of an absolute form are dropped.
+fn split_target(target: &[u8]) -> Result<(&str, Option<&str>), Refusal> {
+    let target = str::from_utf8(target).map_err(|_invalid| Refusal::BadRequest("the target is not ASCII"))?;
+    if !target.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Refusal::BadRequest("the target holds a character that must be encoded"));
+    }
+    let origin_form = match target.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
+            rest.find('/').map_or("/", |at| &rest[at..])
+        }
+        _ => target,
+    };
+    if !origin_form.starts_with('/') {
+        return Err(Refusal::BadRequest("the target is not a path"));
+    }
+    Ok(match origin_form.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (origin_form, None),
+    })
+}
+
+/// One spelling for each path (RFC 3986 s6.2.2): unreserved characters are decoded, other percent-encodings are in
+/// upper case, `.` and `..` are resolved. An encoded slash stays encoded: it is not a separator. So a route, a rate
+/// limit or a cache key can never be passed by writing the same path in another way.
+pub(crate) fn normalise_path(path: &str) -> Result<Cow<'_, str>, Refusal> {
+    if !path.contains(['%', '#', '\\']) && !path.contains("/.") {
+        return Ok(Cow::Borrowed(path));
+    }
+    if path.contains(['#', '\\']) {
+        return Err(Refusal::BadRequest("the path holds a character that must be encoded"));
+    }
+    Ok(Cow::Owned(resolve_dots(&decode_unreserved(path)?)))
+}
+
+fn decode_unreserved(path: &str) -> Result<String, Refusal> {
+    let mut decoded = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        decoded.push_str(&rest[..at]);
+        let code = rest
+            .get(at + 1..at + 3)
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+            .ok_or(Refusal::BadRequest("a percent-encoding is broken"))?;
+        let byte = u8::from_str_radix(code, 16).expect("two hexadecimal digits");
+        if byte < b' ' || byte == 0x7f {
+            return Err(Refusal::BadRequest("the path holds an encoded control character"));
+        }
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            decoded.push(char::from(byte));
+        } else {
+            decoded.push('%');
+            decoded.push_str(&code.to_ascii_uppercase());
+        }
+        rest = &rest[at + 3..];
+    }
+    decoded.push_str(rest);
+    Ok(decoded)
+}
+
+/// RFC 3986 s5.2.4 for an absolute path.
+fn resolve_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut ends_in_directory = false;
+    for segment in path[1..].split('/') {
+        ends_in_directory = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            _ => kept.push(segment),
+        }
+    }
+    let mut resolved = String::with_capacity(path.len());
+    for segment in &kept {
+        resolved.push('/');
+        resolved.push_str(segment);
+    }
+    if ends_in_directory || kept.is_empty() {
+        resolved.push('/');
+    }
+    resolved
+}
+
+/// The client's address: from the right of `X-Forwarded-For`, the first hop that no trusted proxy vouches for.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let mut client = canonical(peer);
+    let fields: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
+    for hop in fields.iter().rev().flat_map(|field| field.rsplit(',')) {
+        if !is_trusted(client, trusted) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(address) => client = canonical(address),
+            Err(_) => break,
+        }
+    }
+    client
+}
+
+/// An IPv4 address is the same client however the socket spells it.
+fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// Whether a hop is one of our own proxies.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&canonical(address)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! What is read from a request, and what is refused as ambiguous.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::*;
+
+fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+    fields.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect()
+}
+
+fn facts(target: &str, fields: &[(&'static str, &'static str)]) -> Result<Facts, Refusal> {
+    let headers = headers(fields);
+    let peer = "10.0.0.9".parse().unwrap();
+    let raw = Raw { peer, tls: true, target: target.as_bytes(), authority: None, headers: &headers };
+    identify(&raw, &["10.0.0.0/8".parse().unwrap()])
+}
+
+#[test]
+fn host_is_lower_case_and_keeps_its_port_in_the_authority() {
+    let facts = facts("/", &[("host", "Shop.Example:8443")]).unwrap();
+    assert_eq!((facts.host.as_str(), facts.authority.as_str()), ("shop.example", "shop.example:8443"));
+}
+
+#[test]
+fn hosts_that_are_not_hosts_are_refused() {
+    for host in ["", "a/b", "a,b", "a b", "a:port", "[::1", "[::1]x", "[nonsense]", "a@b"] {
+        let field = HeaderValue::from_str(host).unwrap();
+        let headers = HeaderMap::from_iter([(http::header::HOST, field)]);
+        let peer = "10.0.0.9".parse().unwrap();
+        let raw = Raw { peer, tls: false, target: b"/", authority: None, headers: &headers };
+        assert!(matches!(identify(&raw, &[]), Err(Refusal::BadRequest(_))), "{host:?}");
+    }
+    assert!(facts("/", &[]).is_err(), "no host at all");
+    assert!(facts("/", &[("host", "a"), ("host", "b")]).is_err(), "two hosts");
+    assert_eq!(facts("/", &[("host", "[::1]:80")]).unwrap().host, "[::1]");
+}
+
+#[test]
+fn the_target_and_the_host_field_must_agree() {
+    let headers = headers(&[("host", "b.example")]);
+    let peer = "10.0.0.9".parse().unwrap();
+    let raw = Raw { peer, tls: true, target: b"/", authority: Some("a.example"), headers: &headers };
+    assert_eq!(identify(&raw, &[]), Err(Refusal::BadRequest("the host differs from the request target")));
+}
+
+#[test]
+fn paths_have_one_spelling() {
+    for (sent, meant) in [
+        ("/", "/"),
+        ("/a/b", "/a/b"),
+        ("/%61%2d%7E", "/a-~"),
+        ("/a%2fb", "/a%2Fb"),
+        ("/a/./b/../c", "/a/c"),
+        ("/a/%2e%2E/b", "/b"),
+        ("/../../etc", "/etc"),
+        ("/a/..", "/"),
+        ("/a/b/.", "/a/b/"),
+        ("/a//b", "/a//b"),
+        ("/.well-known/x", "/.well-known/x"),
+    ] {
+        assert_eq!(normalise_path(sent).unwrap(), meant, "{sent}");
+        assert_eq!(normalise_path(meant).unwrap(), meant, "{meant} is stable");
+    }
+    for broken in ["/%", "/%4", "/%zz", "/%00", "/%7f", "/a\\b", "/a#b", "/%é"] {
+        assert!(normalise_path(broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
+fn targets_that_are_not_paths_are_refused() {
+    for target in ["*", "a", "", "/a b", "/é", "host:443"] {
+        assert!(facts(target, &[("host", "a")]).is_err(), "{target:?}");
+    }
+    let absolute = facts("https://a/x?y=1", &[("host", "a")]).unwrap();
+    assert_eq!((absolute.path.as_str(), absolute.query.as_deref()), ("/x", Some("y=1")));
+}
+
+#[test]
+fn only_trusted_hops_vouch_for_a_client() {
+    let client = |chain: &'static str| facts("/", &[("host", "a"), ("x-forwarded-for", chain)]).unwrap().client;
+    assert_eq!(client("198.51.100.7"), "198.51.100.7".parse::<IpAddr>().unwrap());
+    assert_eq!(client("1.1.1.1, 198.51.100.7, 10.1.1.1"), "198.51.100.7".parse::<IpAddr>().unwrap());
+    assert_eq!(client("garbage"), "10.0.0.9".parse::<IpAddr>().unwrap());
+    let spoofed = client_address(
+        "203.0.113.5".parse().unwrap(),
+        &headers(&[("x-forwarded-for", "1.1.1.1")]),
+        &["10.0.0.0/8".parse().unwrap()],
+    );
+    assert_eq!(spoofed, "203.0.113.5".parse::<IpAddr>().unwrap(), "an untrusted peer cannot name another");
+}

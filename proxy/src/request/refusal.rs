@@ -1,0 +1,124 @@
+//! Every way the edge says no: status, public text, metric label.
+
+use std::{borrow::Cow, time::Duration};
+
+/// Why a request is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The request is not one that the edge can interpret in just one way.
+    BadRequest(&'static str),
+    /// The header is larger than the listener allows.
+    HeaderTooLarge,
+    /// The listener does not serve this host.
+    Misdirected,
+    /// No route matches host and path.
+    NoRoute,
+    /// A route matches host and path, but none the method; these would be.
+    MethodNotAllowed(String),
+    /// The body is larger than the route allows.
+    BodyTooLarge,
+    /// The client is above a rate limit of the route, for so long.
+    RateLimited(Duration),
+    /// The pool is at its limit for this class.
+    Overloaded,
+    /// No endpoint of the pool is healthy.
+    NoEndpoint,
+    /// The origin took too long.
+    OriginTimeout,
+    /// The origin could not be reached, or answered nonsense.
+    OriginFailed,
+    /// The edge itself failed.
+    Internal,
+}
+
+/// How long an overloaded client is asked to wait, before [`Refusal::retry_after_s`] spreads the returns.
+const RETRY_OVERLOAD_S: u64 = 1;
+
+impl Refusal {
+    /// The status code sent.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::BadRequest(_) => 400,
+            Self::NoRoute => 404,
+            Self::MethodNotAllowed(_) => 405,
+            Self::BodyTooLarge => 413,
+            Self::Misdirected => 421,
+            Self::RateLimited(_) => 429,
+            Self::HeaderTooLarge => 431,
+            Self::Internal => 500,
+            Self::OriginFailed => 502,
+            Self::Overloaded | Self::NoEndpoint => 503,
+            Self::OriginTimeout => 504,
+        }
+    }
+
+    /// The `reason` label in metrics and log lines: a fixed set.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::Misdirected => "misdirected",
+            Self::NoRoute => "no_route",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::BodyTooLarge => "body_too_large",
+            Self::RateLimited(_) => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::NoEndpoint => "no_endpoint",
+            Self::OriginTimeout => "origin_timeout",
+            Self::OriginFailed => "origin_failed",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What the client is told, in one sentence.
+    pub(crate) fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::BadRequest(why) => Cow::Owned(format!("The request cannot be understood: {why}.")),
+            Self::HeaderTooLarge => Cow::Borrowed("The request header is too large."),
+            Self::Misdirected => Cow::Borrowed("This server does not serve that host."),
+            Self::NoRoute => Cow::Borrowed("There is nothing at this address."),
+            Self::MethodNotAllowed(_) => Cow::Borrowed("This address does not take that method."),
+            Self::BodyTooLarge => Cow::Borrowed("The request body is too large."),
+            Self::RateLimited(_) => Cow::Borrowed("You are sending requests too quickly. Please wait a moment."),
+            Self::Overloaded => Cow::Borrowed("We are very busy right now. Please try again in a moment."),
+            Self::NoEndpoint | Self::OriginFailed => {
+                Cow::Borrowed("The service is not available right now. Please try again in a moment.")
+            }
+            Self::OriginTimeout => Cow::Borrowed("The service took too long to answer. Please try again."),
+            Self::Internal => Cow::Borrowed("Something went wrong here. Please try again."),
+        }
+    }
+
+    /// `Retry-After` in seconds, where waiting helps. `random` spreads the returns of clients refused together over
+    /// three seconds, so that they do not come back as one wave.
+    pub(crate) fn retry_after_s(&self, random: u64) -> Option<u64> {
+        match self {
+            Self::RateLimited(wait) => Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+            Self::Overloaded | Self::NoEndpoint => Some(RETRY_OVERLOAD_S + random % 3),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection can no longer be trusted to frame the next request.
+    pub(crate) fn closes_connection(&self) -> bool {
+        matches!(self, Self::BadRequest(_) | Self::HeaderTooLarge | Self::BodyTooLarge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_limit_never_asks_for_zero_seconds() {
+        let wait = |ms| Refusal::RateLimited(Duration::from_millis(ms)).retry_after_s(0);
+        assert_eq!((wait(1), wait(1000), wait(1001)), (Some(1), Some(1), Some(2)));
+    }
+
+    #[test]
+    fn overload_spreads_the_returns() {
+        let seconds: Vec<_> = (0..3).map(|random| Refusal::Overloaded.retry_after_s(random)).collect();
+        assert_eq!(seconds, [Some(1), Some(2), Some(3)]);
+        assert_eq!(Refusal::NoRoute.retry_after_s(0), None);
+    }
+}

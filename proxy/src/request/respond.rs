@@ -1,0 +1,116 @@
+//! The answer's header on its way to the client, and the edge's own answers.
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use pingora::http::ResponseHeader;
+
+use super::refusal::Refusal;
+
+/// Fields that belong to one connection (RFC 9110 s7.6.1); `Transfer-Encoding` is the framing's own business.
+const HOP_BY_HOP: [&str; 5] = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
+
+/// Removes what belongs to the connection to the origin, before the answer is stored or passed on.
+pub(crate) fn strip_hop_by_hop(response: &mut ResponseHeader) {
+    for name in nominated(&response.headers) {
+        response.remove_header(&name);
+    }
+    for name in HOP_BY_HOP {
+        response.remove_header(name);
+    }
+}
+
+/// Fields that `Connection` names, except those that frame the message.
+fn nominated(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
+    let names = lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_ascii_lowercase());
+    let framing = ["", "close", "keep-alive", "upgrade", "transfer-encoding", "content-length", "connection"];
+    names.filter(|name| !framing.contains(&name.as_str())).collect()
+}
+
+/// An answer of the edge's own, as a page for a browser or as one line for anything else.
+pub(crate) fn refusal(
+    refusal: &Refusal,
+    accept: Option<&[u8]>,
+    request_id: &str,
+    random: u64,
+) -> pingora::Result<(ResponseHeader, Bytes)> {
+    let html = accept.is_some_and(|accept| accept.windows(9).any(|at| at.eq_ignore_ascii_case(b"text/html")));
+    let status = refusal.status();
+    let body = if html { page(refusal, request_id) } else { format!("{status} {}\n", refusal.text()) };
+    let mut response = ResponseHeader::build(status, Some(8))?;
+    let content_type = if html { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
+    response.insert_header(header::CONTENT_TYPE, content_type)?;
+    response.insert_header(header::CONTENT_LENGTH, body.len())?;
+    response.insert_header(header::CACHE_CONTROL, "no-store")?;
+    response.insert_header("x-request-id", request_id)?;
+    if let Some(seconds) = refusal.retry_after_s(random) {
+        response.insert_header(header::RETRY_AFTER, seconds)?;
+    }
+    if let Refusal::MethodNotAllowed(allow) = refusal {
+        response.insert_header(header::ALLOW, allow)?;
+    }
+    Ok((response, Bytes::from(body)))
+}
+
+/// A small page without scripts, pictures or anything else that would have to be fetched from a site in trouble.
+fn page(refusal: &Refusal, request_id: &str) -> String {
+    let (status, text) = (refusal.status(), refusal.text());
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{status}</title>\
+         <style>body{{font:1.1rem/1.6 system-ui,sans-serif;max-width:32rem;margin:18vh auto;padding:0 1.5rem;\
+         color:#1d2733}}h1{{font-size:1.5rem}}small{{color:#5b6875}}</style>\
+         <h1>{text}</h1><p><small>{status} &middot; request {request_id}</small></p></html>\n"
+    )
+}
+
+/// Where a request goes that came to a plain listener: the same host and path over TLS.
+pub(crate) fn redirect(host: &str, port: u16, path: &str, query: Option<&str>) -> pingora::Result<ResponseHeader> {
+    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    let mut response = ResponseHeader::build(308, Some(4))?;
+    response.insert_header(header::LOCATION, format!("https://{host}{port}{path}{query}"))?;
+    response.insert_header(header::CONTENT_LENGTH, 0)?;
+    response.insert_header(header::CACHE_CONTROL, "no-store")?;
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_the_origins_connection_stays_there() {
+        let mut response = ResponseHeader::build(200, None).unwrap();
+        for (name, value) in [
+            ("connection", "close, X-Secret, content-length"),
+            ("x-secret", "1"),
+            ("keep-alive", "timeout=5"),
+            ("content-length", "3"),
+            ("etag", "\"x\""),
+        ] {
+            response.append_header(name, value).unwrap();
+        }
+        strip_hop_by_hop(&mut response);
+        let mut left: Vec<_> = response.headers.keys().map(|name| name.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["connection", "content-length", "etag"]);
+    }
+
+    #[test]
+    fn a_browser_gets_a_page_and_a_program_a_line() {
+        let (header, body) = refusal(&Refusal::Overloaded, Some(b"text/HTML,*/*"), "id7", 1).unwrap();
+        assert_eq!((header.status.as_u16(), &header.headers["retry-after"]), (503, &"2".parse().unwrap()));
+        let page = String::from_utf8(body.to_vec()).unwrap();
+        assert!(page.starts_with("<!doctype html>") && page.contains("request id7"));
+        let (header, body) = refusal(&Refusal::MethodNotAllowed("GET".to_owned()), None, "id7", 0).unwrap();
+        assert_eq!((&header.headers["allow"], &body[..4]), (&"GET".parse().unwrap(), &b"405 "[..]));
+    }
+
+    #[test]
+    fn a_redirect_keeps_host_path_and_query() {
+        let to = |port| redirect("shop.example", port, "/a", Some("q=1")).unwrap().headers["location"].clone();
+        assert_eq!(to(443), "https://shop.example/a?q=1");
+        assert_eq!(to(8443), "https://shop.example:8443/a?q=1");
+    }
+}

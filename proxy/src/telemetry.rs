@@ -1,0 +1,4 @@
+//! What is remembered of requests: counters and log lines.
+
+pub(crate) mod metric;
+pub(crate) mod access;

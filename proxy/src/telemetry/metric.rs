@@ -1,0 +1,175 @@
+//! Prometheus metrics: names, labels and fixed label sets.
+//!
+//! Counters that every request touches are resolved once per route when a configuration is compiled, so that a
+//! request looks no label up. Gauges are read off the live state when they are scraped.
+
+use std::time::Duration;
+
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
+};
+
+use crate::request::caching::status::Outcome;
+
+/// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Label of a request that was refused before it had a route or class.
+pub(crate) const NONE: &str = "-";
+
+/// All metrics of one edge.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    refusals: IntCounterVec,
+    cache_requests: IntCounterVec,
+    tries: IntCounterVec,
+    /// 1 while the last reload was taken over.
+    pub(crate) reload_success: IntGauge,
+    /// When the live configuration was taken over, in seconds since 1970.
+    pub(crate) reload_time: Gauge,
+    /// 1 for the digest of the live configuration.
+    pub(crate) config_hash: IntGaugeVec,
+    /// 1 while the health check passes.
+    pub(crate) endpoint_up: IntGaugeVec,
+    /// Requests in flight.
+    pub(crate) pool_in_flight: IntGaugeVec,
+    /// Configured limit of requests in flight.
+    pub(crate) pool_limit: IntGaugeVec,
+    /// Memory used by a cache zone.
+    pub(crate) cache_bytes: IntGaugeVec,
+    /// Objects in a cache zone.
+    pub(crate) cache_objects: IntGaugeVec,
+    /// Objects evicted from a cache zone.
+    pub(crate) cache_evictions: IntGaugeVec,
+    /// When a certificate expires, in seconds since 1970.
+    pub(crate) certificate_expiry: GaugeVec,
+    /// Access log lines that were dropped because the sink was too slow.
+    pub(crate) log_dropped: IntGauge,
+}
+
+/// Registers a collector; names are constants, so a clash is a bug.
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prometheus::Result<C>) -> C {
+    let collector = collector.expect("metric names and labels are valid");
+    registry.register(Box::new(collector.clone())).expect("metric names are unique");
+    collector
+}
+
+impl Metrics {
+    /// Registers every metric, all at zero.
+    pub(crate) fn new() -> Self {
+        let registry = Registry::new_custom(Some("floodgate".to_owned()), None).expect("the prefix is valid");
+        let r = &registry;
+        let counter =
+            |name: &str, help: &str, labels: &[&str]| register(r, IntCounterVec::new(Opts::new(name, help), labels));
+        let gauge =
+            |name: &str, help: &str, labels: &[&str]| register(r, IntGaugeVec::new(Opts::new(name, help), labels));
+        let seconds = HistogramOpts::new("request_seconds", "From the request header to the last byte of the answer.");
+        Self {
+            requests: counter("requests_total", "Requests answered.", &["route", "class", "status_class"]),
+            seconds: register(r, HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["route"])),
+            refusals: counter("refusals_total", "Requests that the edge itself refused.", &["reason", "class"]),
+            cache_requests: counter("cache_requests_total", "What the cache did.", &["route", "result"]),
+            tries: counter("upstream_tries_total", "Tries at endpoints.", &["pool", "endpoint", "result"]),
+            reload_success: register(
+                r,
+                IntGauge::new("config_last_reload_success", "1 if the last reload was taken over."),
+            ),
+            reload_time: register(
+                r,
+                Gauge::new("config_last_reload_timestamp_seconds", "When the live configuration was taken over."),
+            ),
+            config_hash: gauge("config_hash_info", "Digest of the live configuration.", &["hash"]),
+            endpoint_up: gauge("endpoint_up", "1 while the health check passes.", &["pool", "endpoint"]),
+            pool_in_flight: gauge("pool_in_flight", "Requests in flight to a pool.", &["pool"]),
+            pool_limit: gauge("pool_limit", "Requests that a pool may have in flight.", &["pool"]),
+            cache_bytes: gauge("cache_bytes", "Memory used by a cache zone.", &["zone"]),
+            cache_objects: gauge("cache_objects", "Objects in a cache zone.", &["zone"]),
+            cache_evictions: gauge("cache_evictions_total", "Objects evicted from a cache zone.", &["zone"]),
+            certificate_expiry: register(
+                r,
+                GaugeVec::new(
+                    Opts::new("certificate_expiry_timestamp_seconds", "When a certificate expires."),
+                    &["listener", "name"],
+                ),
+            ),
+            log_dropped: register(
+                r,
+                IntGauge::new("access_log_dropped_total", "Log lines dropped because the sink was too slow."),
+            ),
+            registry,
+        }
+    }
+
+    /// The counters of one route.
+    pub(crate) fn route(&self, route: &str, class: &str) -> RouteMetrics {
+        let status = |class_of_status: &str| self.requests.with_label_values(&[route, class, class_of_status]);
+        RouteMetrics {
+            by_status: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(status),
+            aborted: status("aborted"),
+            seconds: self.seconds.with_label_values(&[route]),
+            cache: Outcome::ALL.map(|outcome| self.cache_requests.with_label_values(&[route, outcome.label()])),
+        }
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, reason: &str, class: &str) {
+        self.refusals.with_label_values(&[reason, class]).inc();
+    }
+
+    /// Counts a try at an endpoint; `result` is one of `ok`, `connect_failed`, `failed`.
+    pub(crate) fn tried(&self, pool: &str, endpoint: &str, result: &str) {
+        self.tries.with_label_values(&[pool, endpoint, result]).inc();
+    }
+
+    /// Everything, in Prometheus' text format.
+    pub(crate) fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+}
+
+/// The counters of one route, resolved.
+pub(crate) struct RouteMetrics {
+    by_status: [IntCounter; 5],
+    /// The client left before it had an answer.
+    aborted: IntCounter,
+    seconds: Histogram,
+    cache: [IntCounter; Outcome::ALL.len()],
+}
+
+impl RouteMetrics {
+    /// Counts a request that is over; `status` is `None` where nothing was answered.
+    pub(crate) fn finished(&self, status: Option<u16>, took: Duration, outcome: Option<Outcome>) {
+        let by_status = status.and_then(|status| self.by_status.get(usize::from(status / 100).wrapping_sub(1)));
+        by_status.unwrap_or(&self.aborted).inc();
+        self.seconds.observe(took.as_secs_f64());
+        if let Some(outcome) = outcome {
+            self.cache[outcome as usize].inc();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finished_request_is_counted_once_in_each_family() {
+        let metrics = Metrics::new();
+        let route = metrics.route("home", "browse");
+        route.finished(Some(200), Duration::from_millis(3), Some(Outcome::Hit));
+        route.finished(None, Duration::from_millis(3), None);
+        let text = metrics.render();
+        for line in [
+            r#"floodgate_requests_total{class="browse",route="home",status_class="2xx"} 1"#,
+            r#"floodgate_requests_total{class="browse",route="home",status_class="aborted"} 1"#,
+            r#"floodgate_cache_requests_total{result="hit",route="home"} 1"#,
+            r#"floodgate_cache_requests_total{result="miss",route="home"} 0"#,
+            r#"floodgate_request_seconds_count{route="home"} 2"#,
+            r#"floodgate_request_seconds_bucket{route="home",le="0.005"} 2"#,
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line}\nin\n{text}");
+        }
+    }
+}
