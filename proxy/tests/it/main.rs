@@ -1,0 +1,11 @@
+//! The edge as its users meet it: a real process, real sockets, real TLS, scripted origins and the real shop.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic, and times out by the clock")]
+
+mod world;
+mod origin;
+mod serving;
+mod caching;
+mod protection;
+mod endpoints;
+mod operation;
+mod shop;

@@ -1,0 +1,173 @@
+//! Reloading, stopping, checking: what operators do.
+
+use std::{process::Command, sync::Arc};
+
+use http::StatusCode;
+use tokio::sync::Semaphore;
+
+use crate::{
+    origin::{Origin, response},
+    world::{Edge, config},
+};
+
+const ROUTES: &str = r#"
+  - {name: old, match: {path: /old}, pool: origin, class: core}
+  - {name: other, match: {path: /other}, pool: origin, class: browse}
+"#;
+
+#[tokio::test]
+async fn a_reload_changes_everything_live_and_drops_no_connection() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    let client = edge.client().build().unwrap();
+    let status = async |path: &str| client.get(edge.secure(path)).send().await.unwrap().status();
+    assert_eq!((status("/old").await, status("/new").await), (StatusCode::OK, StatusCode::NOT_FOUND));
+    edge.rewrite_config(|text| text.replace("/old", "/new"));
+    edge.signal("HUP");
+    edge.wait_for_log("configuration reloaded");
+    assert_eq!((status("/old").await, status("/new").await), (StatusCode::NOT_FOUND, StatusCode::OK));
+    edge.wait_for_metric("floodgate_config_last_reload_success 1").await;
+}
+
+#[tokio::test]
+async fn a_bad_file_changes_nothing_and_says_where() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    let client = edge.client().build().unwrap();
+    edge.rewrite_config(|text| text.replace("path: /old", "pahts: /new"));
+    edge.signal("HUP");
+    edge.wait_for_log("reload refused");
+    let place = edge.wait_for_log("edge.yaml:");
+    let (_, position) = place[0].rsplit_once("edge.yaml:").unwrap();
+    let mut numbers = position.split(':').map(|number| number.parse::<u32>());
+    assert!(matches!((numbers.next(), numbers.next()), (Some(Ok(2..)), Some(Ok(2..)))), "{place:?}");
+    assert_eq!(client.get(edge.secure("/old")).send().await.unwrap().status(), StatusCode::OK);
+    edge.wait_for_metric("floodgate_config_last_reload_success 0").await;
+}
+
+#[tokio::test]
+async fn what_needs_a_restart_is_refused_whole() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    edge.rewrite_config(|text| text.replace("workers: 2", "workers: 3").replace("/old", "/new"));
+    edge.signal("HUP");
+    edge.wait_for_log("`process.workers` cannot change while the edge runs");
+    let client = edge.client().build().unwrap();
+    assert_eq!(client.get(edge.secure("/old")).send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_certificate_is_replaced_by_a_reload() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    let before = edge.client();
+    std::fs::remove_dir_all(edge.folder().join("tls")).unwrap();
+    edge.signal("HUP");
+    edge.wait_for_log("cannot read");
+    let still = before.build().unwrap();
+    assert_eq!(still.get(edge.secure("/old")).send().await.unwrap().status(), StatusCode::OK);
+    let made = Command::new(env!("CARGO_BIN_EXE_edge"))
+        .args(["dev-certificate", "--name", "localhost", "--out"])
+        .arg(edge.folder().join("tls"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    edge.signal("HUP");
+    edge.wait_for_log("configuration reloaded");
+    let after = edge.client().build().unwrap();
+    assert_eq!(after.get(edge.secure("/old")).send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_graceful_stop_answers_what_is_in_flight() {
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    let origin = Origin::start(move |_| {
+        let opened = Arc::clone(&opened);
+        async move {
+            opened.acquire().await.unwrap().forget();
+            response(200, "in time", &[])
+        }
+    })
+    .await;
+    for http2 in [false, true] {
+        let mut edge = Edge::start(&config(&[origin.address], "", ROUTES));
+        let client = edge.client();
+        let client = if http2 { client } else { client.http1_only() }.build().unwrap();
+        let url = edge.secure("/old");
+        let waiting = tokio::spawn(async move { client.get(url).send().await.unwrap().text().await.unwrap() });
+        edge.wait_for_metric(r#"floodgate_pool_in_flight{pool="origin"} 1"#).await;
+        edge.signal("TERM");
+        edge.wait_for_log("stopping");
+        let ready = reqwest::get(format!("http://{}/readyz", edge.address("admin"))).await.unwrap();
+        assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+        gate.add_permits(1);
+        assert_eq!(waiting.await.unwrap(), "in time");
+        assert!(edge.wait().success());
+        edge.wait_for_log("every request in flight was answered");
+    }
+}
+
+#[tokio::test]
+async fn every_request_leaves_one_line() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let mut edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    let client = edge.client().build().unwrap();
+    client.get(edge.secure("/old?q=1")).header("user-agent", "test").send().await.unwrap().text().await.unwrap();
+    client.get(edge.secure("/nowhere")).send().await.unwrap().text().await.unwrap();
+    edge.signal("TERM");
+    assert!(edge.wait().success());
+    let text = std::fs::read_to_string(edge.folder().join("access.log")).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let fields =
+        |at: usize, names: &[&str]| names.iter().map(|&n| lines[at][n].to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(
+        fields(0, &["protocol", "method", "path", "query", "status", "bytes", "route", "class", "tries", "user_agent"]),
+        r#""HTTP/2" "GET" "/old" "q=1" 200 5 "old" "core" 1 "test""#
+    );
+    assert_eq!(fields(1, &["status", "route", "refusal", "tries"]), r#"404 null "no_route" 0"#);
+}
+
+#[test]
+fn check_says_good_or_names_every_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("edge.yaml");
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_edge")).arg("check").arg(&file).output().unwrap()
+    };
+    let good = config(&["127.0.0.1:1".parse().unwrap()], "", ROUTES);
+    let no_certificate = check(&good);
+    assert!(!no_certificate.status.success());
+    assert!(String::from_utf8_lossy(&no_certificate.stderr).contains("cannot read"));
+    let made = Command::new(env!("CARGO_BIN_EXE_edge"))
+        .args(["dev-certificate", "--out"])
+        .arg(folder.path().join("tls"))
+        .status()
+        .unwrap();
+    assert!(made.success() && check(&good).status.success());
+    let bad = check(&good.replace("class: core", "class: cor").replace("class: browse", "class: brows"));
+    let said = String::from_utf8_lossy(&bad.stderr).into_owned();
+    assert!(!bad.status.success() && said.contains("cor") && said.contains("brows"), "{said}");
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let text = config(&["127.0.0.1:1".parse().unwrap()], "", ROUTES)
+        .replacen("127.0.0.1:0", &taken.local_addr().unwrap().to_string(), 1)
+        .lines()
+        .filter(|line| !line.contains("secure") && !line.contains("tls") && !line.contains("certificates"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    // One plain listener is left; its own address line belonged to the TLS listener.
+    let text = text.replacen("    bind: [\"127.0.0.1:0\"]\n", "", 1);
+    let file = folder.path().join("edge.yaml");
+    std::fs::write(&file, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_edge")).arg("run").arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(said.contains("error: cannot listen on") && said.contains("listener `plain`"), "{said}");
+}

@@ -1,0 +1,184 @@
+//! One edge process in a folder of its own, ended when the test ends.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
+use tempfile::TempDir;
+
+/// Longer than anything here takes on a busy machine; a wait that reaches it fails its test.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+/// A running edge.
+pub(crate) struct Edge {
+    folder: TempDir,
+    child: Child,
+    log: Arc<Log>,
+}
+
+/// What the process wrote to standard error so far.
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+/// A configuration with one plain and one TLS listener in front of one pool; `routes` is the YAML of the route list.
+pub(crate) fn config(endpoints: &[SocketAddr], pool: &str, routes: &str) -> String {
+    let endpoints: Vec<_> = endpoints.iter().map(|address| format!("\"{address}\"")).collect();
+    format!(
+        r#"
+version: 1
+process: {{workers: 2, drain_timeout: 10s}}
+listeners:
+  plain: {{bind: ["127.0.0.1:0"], max_header: 16KiB}}
+  secure:
+    bind: ["127.0.0.1:0"]
+    tls:
+      certificates: [{{names: [localhost], chain: tls/localhost.pem, key: tls/localhost.key}}]
+admin: {{bind: "127.0.0.1:0"}}
+classes: [core, browse]
+pools:
+  origin:
+    endpoints: [{endpoints}]
+{pool}
+{zones}
+routes:
+{routes}
+telemetry: {{access_log: {{to: "file:access.log"}}}}
+"#,
+        endpoints = endpoints.join(", "),
+        zones = if routes.contains("zone: pages") { "zones: {pages: {memory: 16MiB, max_object: 1MiB}}" } else { "" },
+    )
+}
+
+impl Edge {
+    /// Starts an edge and waits until it is ready.
+    pub(crate) fn start(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Command::new(env!("CARGO_BIN_EXE_edge"))
+            .args(["dev-certificate", "--name", "localhost", "--out"])
+            .arg(folder.path().join("tls"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        std::fs::write(folder.path().join("edge.yaml"), config).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_edge"))
+            .arg("run")
+            .arg(folder.path().join("edge.yaml"))
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Log::default());
+        let (stderr, sink) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                sink.lines.lock().unwrap().push(line);
+                sink.more.notify_all();
+            }
+        });
+        let edge = Self { folder, child, log };
+        edge.wait_for_log("the edge is ready");
+        edge
+    }
+
+    /// Waits until a line holds `text` and returns all lines so far that do.
+    pub(crate) fn wait_for_log(&self, text: &str) -> Vec<String> {
+        let end = Instant::now() + LONG;
+        let mut lines = self.log.lines.lock().unwrap();
+        loop {
+            let found: Vec<_> = lines.iter().filter(|line| line.contains(text)).cloned().collect();
+            if !found.is_empty() {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no {text:?} in the log:\n{}", lines.join("\n"));
+            (lines, _) = self.log.more.wait_timeout(lines, left).unwrap();
+        }
+    }
+
+    /// Everything logged so far.
+    pub(crate) fn log_text(&self) -> String {
+        self.log.lines.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
+    }
+
+    /// The address that a listener was given.
+    pub(crate) fn address(&self, listener: &str) -> SocketAddr {
+        let line = self.wait_for_log(&format!("listening listener=\"{listener}\"")).remove(0);
+        line.rsplit_once("address=").unwrap().1.trim().parse().unwrap()
+    }
+
+    pub(crate) fn plain(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address("plain"))
+    }
+
+    pub(crate) fn secure(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.address("secure").port())
+    }
+
+    /// A client that trusts the edge's authority, follows no redirects and keeps no cookies.
+    pub(crate) fn client(&self) -> ClientBuilder {
+        let authority = std::fs::read(self.folder.path().join("tls/ca.pem")).unwrap();
+        Client::builder()
+            .add_root_certificate(Certificate::from_pem(&authority).unwrap())
+            .redirect(Policy::none())
+            .timeout(LONG)
+    }
+
+    /// The metrics page.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.address("admin"));
+        reqwest::get(url).await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until the metrics page has a line.
+    pub(crate) async fn wait_for_metric(&self, line: &str) {
+        wait_until(&format!("metric {line}"), async || self.metrics().await.lines().any(|have| have == line)).await;
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn rewrite_config(&self, change: impl FnOnce(String) -> String) {
+        let file: PathBuf = self.folder.path().join("edge.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, change(text)).unwrap();
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            eprintln!("the edge's log:\n{}", self.log_text());
+        }
+    }
+}
+
+/// Asks until the condition holds.
+pub(crate) async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + LONG;
+    while !holds().await {
+        assert!(Instant::now() < end, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
