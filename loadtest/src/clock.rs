@@ -1,6 +1,6 @@
 //! The rim to the kernel's clocks; everything else takes moments as arguments.
 
-use std::ops::{Add, Sub};
+use std::ops::Add;
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -17,6 +17,13 @@ pub(crate) fn now() -> Moment {
 /// Processor time that the calling thread has used, in user and in kernel mode.
 pub(crate) fn thread_cpu() -> Duration {
     span(clock_gettime(ClockId::ThreadCPUTime))
+}
+
+/// How long the calling thread was ready to run and had to wait for a core: what other programs took from it. `None`
+/// where the kernel keeps no such account (proc_pid_schedstat(5), the second field, in nanoseconds).
+pub(crate) fn thread_waited() -> Option<Duration> {
+    let account = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    account.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
 }
 
 fn span(timespec: Timespec) -> Duration {
@@ -40,13 +47,5 @@ impl Add<Duration> for Moment {
 
     fn add(self, span: Duration) -> Moment {
         Moment(self.0 + span)
-    }
-}
-
-impl Sub<Duration> for Moment {
-    type Output = Moment;
-
-    fn sub(self, span: Duration) -> Moment {
-        Moment(self.0.saturating_sub(span))
     }
 }

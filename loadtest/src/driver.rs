@@ -18,16 +18,17 @@ mod pool;
 mod preflight;
 mod check;
 mod journal;
+mod effort;
 mod session;
 mod worker;
 
 pub(crate) use connector::{Connector, Protocol};
+pub(crate) use effort::Effort;
 pub(crate) use journal::Journal;
 pub(crate) use preflight::preflight;
 
 use crate::arrival::Arrivals;
 use crate::measure::{Interval, Measured};
-use crate::quantity::Share;
 use crate::scenario::Scenario;
 
 /// What a worker is to do.
@@ -53,10 +54,8 @@ pub(crate) struct Pulse {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) measured: Measured,
-    /// How long visitors arrived; shorter than planned when interrupted.
-    pub(crate) elapsed: Duration,
-    /// Processor time of the worker's thread over `elapsed`.
-    pub(crate) cpu: Share,
+    /// While visitors arrived; shorter than planned when interrupted.
+    pub(crate) effort: Effort,
     pub(crate) interrupted: bool,
     pub(crate) sessions_started: u64,
     pub(crate) sessions_completed: u64,

@@ -143,7 +143,7 @@ impl fmt::Display for Limit {
         match self {
             Limit::Late { p99, allowed } => {
                 write!(f, "requests left late: p99 {} > {}", Span(*p99), Span(*allowed))?;
-                f.write_str("; hint: a lower --rate, or a quieter machine")
+                f.write_str("; hint: a quieter machine, a lower --rate, or as root: chrt --rr 10 loadtest ...")
             }
             Limit::Unsent { sent, planned } => {
                 write!(f, "only {sent} of {planned} requests left: too many were under way")?;

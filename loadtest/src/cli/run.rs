@@ -25,6 +25,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Verdict> {
     check_volume(args.rate, args.duration.0)?;
     let scenario = Scenario::load(&args.scenario)?;
     let target = Target::resolve(&args.target, args.allow_remote)?;
+    anyhow::ensure!(target.tls || args.ca.is_none(), "--ca has no meaning for {}, which speaks no tls", args.target);
     let protocol = match args.http {
         Http::Auto => None,
         Http::Only(protocol) => Some(protocol),
@@ -69,7 +70,7 @@ async fn conduct(args: RunArgs, mut scenario: Scenario, mut connector: Connector
     let total = outcome.measured.total();
     let interactions: Vec<_> =
         scenario.interactions.iter().map(String::as_str).zip(&outcome.measured.interactions).collect();
-    let verdict = judge(scenario.slo, &interactions, &total, outcome.cpu);
+    let verdict = judge(scenario.slo, &interactions, &total, outcome.effort.cpu);
     let report = Report { setting, scenario: &scenario, outcome: &outcome, interactions, total, verdict: &verdict };
     println!("{}", report.text());
     if let Some((path, file)) = json {

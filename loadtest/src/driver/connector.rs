@@ -99,7 +99,11 @@ impl Connector {
                     self.protocol = Some(protocol);
                     return Ok((link, protocol));
                 }
-                Err(failed) => fault = failed,
+                // Another address may be listened on; one that answers wrongly is not made better by the next.
+                Err(failed) if failed.failure == Failure::Connect => {
+                    fault = Fault::new(Failure::Connect, format!("{address}: {}", failed.said));
+                }
+                Err(failed) => return Err(failed),
             }
         }
         Err(fault)

@@ -10,12 +10,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::alarm::Alarm;
+use super::effort::{Effort, Reading};
 use super::journal::Journal;
 use super::pool::Pool;
 use super::{Assignment, Outcome, Pulse, session};
-use crate::clock;
 use crate::measure::{Failure, Fault, Measured};
-use crate::quantity::Share;
 use crate::scenario::Scenario;
 
 /// How much longer than the timeout the last requests may take to be settled.
@@ -66,10 +65,10 @@ pub(super) async fn work(
         journal: RefCell::new(assignment.journal),
     });
     let mut sessions = JoinSet::new();
-    let (start, cpu) = (clock::now(), clock::thread_cpu());
+    let start = Reading::take();
     let arrive = async {
         for (number, due) in (0..).zip(assignment.arrivals) {
-            let due = start + due;
+            let due = start.at + due;
             tokio::select! {
                 biased;
                 _ = stop.changed() => return Ok(true),
@@ -79,7 +78,7 @@ pub(super) async fn work(
             sessions.spawn_local(session::visit(worker.clone(), number, due));
             while sessions.try_join_next().is_some() {}
         }
-        worker.alarm.until(start + assignment.duration).await?;
+        worker.alarm.until(start.at + assignment.duration).await?;
         io::Result::Ok(false)
     };
     let interrupted = tokio::select! {
@@ -87,15 +86,14 @@ pub(super) async fn work(
         error = worker.alarm.run() => return Err(error),
         () = pulse(&worker, &pulses) => false,
     };
-    let elapsed = clock::now().since(start);
-    let cpu = Share((clock::thread_cpu() - cpu).as_secs_f64() / elapsed.as_secs_f64());
+    let effort = Effort::between(&start, &Reading::take());
     tokio::select! {
         _ = tokio::time::timeout(worker.scenario.timeout + SETTLING, join_all(&mut sessions)) => {}
         error = worker.alarm.run() => return Err(error),
         () = pulse(&worker, &pulses) => {}
     }
     sessions.shutdown().await;
-    worker.outcome(elapsed, cpu, interrupted)
+    worker.outcome(effort, interrupted)
 }
 
 async fn join_all(sessions: &mut JoinSet<()>) {
@@ -137,14 +135,13 @@ impl Worker {
         }
     }
 
-    fn outcome(&self, elapsed: Duration, cpu: Share, interrupted: bool) -> io::Result<Outcome> {
+    fn outcome(&self, effort: Effort, interrupted: bool) -> io::Result<Outcome> {
         if let Some(journal) = self.journal.take() {
             journal.finish()?;
         }
         Ok(Outcome {
             measured: self.measured.replace(Measured::new(0)),
-            elapsed,
-            cpu,
+            effort,
             interrupted,
             sessions_started: self.sessions_started.get(),
             sessions_completed: self.sessions_completed.get(),

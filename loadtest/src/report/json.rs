@@ -41,6 +41,8 @@ struct Objectives {
 struct Generator {
     /// Of one core: processor time of the worker thread over `elapsed_s`.
     cpu_share: f64,
+    /// Time in which the thread was ready to run but had no core, over `elapsed_s`.
+    waited_share: Option<f64>,
     in_flight_peak: usize,
     in_flight_max: usize,
     connections_opened: u64,
@@ -95,7 +97,7 @@ impl Report<'_> {
             rate_per_s: setting.rate,
             duration_s: setting.duration.as_secs_f64(),
             seed: setting.seed,
-            elapsed_s: outcome.elapsed.as_secs_f64(),
+            elapsed_s: outcome.effort.elapsed.as_secs_f64(),
             interrupted: outcome.interrupted,
             verdict: self.verdict.name(),
             reasons: self.verdict.reasons(),
@@ -104,7 +106,8 @@ impl Report<'_> {
                 response_p99_ms_max: scenario.slo.response_p99.0.as_secs_f64() * 1e3,
             },
             generator: Generator {
-                cpu_share: outcome.cpu.0,
+                cpu_share: outcome.effort.cpu.0,
+                waited_share: outcome.effort.waited.map(|share| share.0),
                 in_flight_peak: outcome.in_flight_peak,
                 in_flight_max: outcome.in_flight_max,
                 connections_opened: outcome.connections_opened,

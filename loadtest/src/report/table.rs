@@ -73,13 +73,13 @@ impl Report<'_> {
                 total.sent,
                 per_cent(total.sent, total.planned),
                 total.answered,
-                total.answered as f64 / outcome.elapsed.as_secs_f64(),
-                total.body_bytes as f64 / 1024.0 / outcome.elapsed.as_secs_f64(),
+                total.answered as f64 / outcome.effort.elapsed.as_secs_f64(),
+                total.body_bytes as f64 / 1024.0 / outcome.effort.elapsed.as_secs_f64(),
             ),
             format!(
                 "{} sessions in {}, {} of them completed{}",
                 outcome.sessions_started,
-                Span(outcome.elapsed),
+                Span(outcome.effort.elapsed),
                 outcome.sessions_completed,
                 if outcome.interrupted { "; interrupted: this is not the whole run" } else { "" },
             ),
@@ -115,13 +115,19 @@ impl Report<'_> {
     fn generator(&self) -> Vec<String> {
         let late = &self.total.late;
         let outcome = self.outcome;
+        let waited =
+            outcome.effort.waited.map(|share| format!(", {:.1} % of the time waiting for one", share.0 * 100.0));
         vec![
             format!(
-                "late p50 {} p99 {} max {} ms; {:.1} % of its core (processor time of the worker thread)",
+                "late p50 {} p99 {} max {} ms",
                 milliseconds(late.at(0.5)),
                 milliseconds(late.at(0.99)),
                 milliseconds(late.max()),
-                outcome.cpu.0 * 100.0,
+            ),
+            format!(
+                "{:.1} % of its core{} (processor time and run queue of the worker thread)",
+                outcome.effort.cpu.0 * 100.0,
+                waited.unwrap_or_default(),
             ),
             format!(
                 "at most {} of {} requests under way; {} connections opened",

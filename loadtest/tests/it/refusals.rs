@@ -38,7 +38,10 @@ async fn a_target_that_is_not_there_is_told_before_the_load() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let said = refusal(&format!("http://127.0.0.1:{port}"), &one_page("1s"), "1", "1s", &[]).await;
-    assert!(said.contains("the target does not answer: connect: Connection refused"), "{said}");
+    assert!(
+        said.contains(&format!("the target does not answer: connect: 127.0.0.1:{port}: Connection refused")),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -46,4 +49,10 @@ async fn a_journal_needs_something_to_write() {
     let server = crate::server::Server::start(|_| async { crate::server::ok("ok") }).await;
     let said = refusal(&server.url(), &one_page("1s"), "1", "1s", &["--journal", "journal.jsonl"]).await;
     assert!(said.contains("has nothing to write to a journal"), "{said}");
+}
+
+#[tokio::test]
+async fn an_authority_for_a_target_without_tls_is_refused() {
+    let said = refusal("http://127.0.0.1:9", &one_page("1s"), "1", "1s", &["--ca", "ca.pem"]).await;
+    assert!(said.contains("--ca has no meaning"), "{said}");
 }
