@@ -12,7 +12,7 @@ pub(super) const DEPARTMENT: Department = Department {
         "Sprint", "Trail",
     ]),
     promises: &[
-        "Used and returned by our own club before it came into the shop.",
+        "Tried for a season by our own club before it came into the shop.",
         "Two-year warranty, also for use in clubs and schools.",
         "Repair kit included or free on request.",
     ],
