@@ -253,11 +253,11 @@ impl ProxyHttp for Requests {
         if response.status.is_informational() {
             return Ok(());
         }
-        let outcome = Outcome::of(session.cache.phase());
+        let fresh_until = session.cache.maybe_cache_meta().map(CacheMeta::fresh_until);
+        let ttl_s = fresh_until.map(|until| freshness::ttl_s(until, clock::wall()));
+        let outcome = Outcome::of(session.cache.phase(), ttl_s);
         ctx.outcome = Some(outcome);
-        let ttl_s =
-            session.cache.maybe_cache_meta().map(|meta| caching::freshness::ttl_s(meta.fresh_until(), clock::wall()));
-        response.insert_header("cache-status", outcome.field(ttl_s))?;
+        response.append_header("cache-status", outcome.field(ttl_s))?;
         response.insert_header("x-request-id", &ctx.id)?;
         let via = response.headers.get(header::VIA).and_then(|via| via.to_str().ok());
         let via = via.map_or_else(|| "1.1 floodgate".to_owned(), |via| format!("{via}, 1.1 floodgate"));

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use pingora::server::ShutdownWatch;
 use tokio::net::TcpListener;
 
-use crate::edge::Edge;
+use crate::{edge::Edge, telemetry::metric::Metrics};
 
 /// Serves until the process ends; while it drains, `/readyz` says so to load balancers in front.
 pub(crate) async fn serve(listener: TcpListener, edge: Arc<Edge>, draining: ShutdownWatch) {
@@ -41,10 +41,7 @@ fn answer(request: &Request<Incoming>, edge: &Edge, draining: bool) -> Response<
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned());
     }
     match request.uri().path() {
-        "/metrics" => {
-            read_gauges(edge);
-            text(StatusCode::OK, edge.metrics.render())
-        }
+        "/metrics" => text(StatusCode::OK, edge.metrics.render(|metrics| read_state(metrics, edge))),
         "/healthz" => text(StatusCode::OK, "alive\n".to_owned()),
         "/readyz" if draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned()),
         "/readyz" => text(StatusCode::OK, "ready\n".to_owned()),
@@ -61,8 +58,8 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 }
 
 /// Reads what is not counted but is the case: endpoints, pools, zones. What is gone disappears.
-fn read_gauges(edge: &Edge) {
-    let (metrics, snapshot) = (&edge.metrics, edge.published.load());
+fn read_state(metrics: &Metrics, edge: &Edge) {
+    let snapshot = edge.published.load();
     for gauge in [&metrics.endpoint_up, &metrics.pool_in_flight, &metrics.pool_limit] {
         gauge.reset();
     }
@@ -75,14 +72,15 @@ fn read_gauges(edge: &Edge) {
             up.set(endpoint.is_up().into());
         }
     }
-    for gauge in [&metrics.cache_bytes, &metrics.cache_objects, &metrics.cache_evictions] {
-        gauge.reset();
-    }
+    metrics.cache_bytes.reset();
+    metrics.cache_objects.reset();
+    metrics.cache_evictions.reset();
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     for zone in edge.cache.store.stats() {
         metrics.cache_bytes.with_label_values(&[&zone.zone]).set(count(zone.bytes));
         metrics.cache_objects.with_label_values(&[&zone.zone]).set(count(zone.objects));
-        metrics.cache_evictions.with_label_values(&[&zone.zone]).set(count(zone.evictions));
+        metrics.cache_evictions.with_label_values(&[&zone.zone]).inc_by(zone.evictions);
     }
-    metrics.log_dropped.set(count(snapshot.access_log.dropped()));
+    metrics.log_dropped.reset();
+    metrics.log_dropped.inc_by(snapshot.access_log.dropped());
 }

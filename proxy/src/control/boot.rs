@@ -37,6 +37,8 @@ use crate::{
 
 /// A fill that takes longer lets others compete for it.
 const FILL_MAX: Duration = Duration::from_secs(30);
+/// How long the end waits for the access log's sink.
+const LOG_FLUSH_MAX: Duration = Duration::from_secs(2);
 /// Keys that are remembered as uncacheable, over all shards: about 3 MB.
 const UNCACHEABLE_KEYS: usize = 64 * 1024;
 const UNCACHEABLE_SHARDS: usize = 16;
@@ -95,6 +97,7 @@ async fn run_edge(file: &Path, config: Config) -> Result<()> {
         }
         () = signals.stop() => tracing::warn!(cut = connections.len(), "told to stop again; connections were cut"),
     }
+    edge.published.load().access_log.flush(LOG_FLUSH_MAX);
     Ok(())
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn compile(
 ) -> Result<Compiled, CompileError> {
     let mut expiries = Vec::new();
     let listeners = listeners(live, sockets, &mut expiries)?;
+    live.classes.iter().for_each(|class| metrics.class(class));
     let access_log = access_log(&live.access_log, previous)?;
     let pools: Vec<_> = live.pools.iter().map(|pool| Arc::new(compile_pool(pool, previous))).collect();
     let routes = live.routes.iter().map(|route| Arc::new(compile_route(route, live, &pools, metrics, previous)));

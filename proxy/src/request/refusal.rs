@@ -70,6 +70,22 @@ impl Refusal {
         }
     }
 
+    /// Every label, so that each series is there from the start and its first increase is seen.
+    pub(crate) const LABELS: [&'static str; 12] = [
+        "bad_request",
+        "header_too_large",
+        "misdirected",
+        "no_route",
+        "method_not_allowed",
+        "body_too_large",
+        "rate_limited",
+        "overloaded",
+        "no_endpoint",
+        "origin_timeout",
+        "origin_failed",
+        "internal",
+    ];
+
     /// What the client is told, in one sentence.
     pub(crate) fn text(&self) -> Cow<'static, str> {
         match self {
@@ -113,6 +129,25 @@ mod tests {
     fn a_rate_limit_never_asks_for_zero_seconds() {
         let wait = |ms| Refusal::RateLimited(Duration::from_millis(ms)).retry_after_s(0);
         assert_eq!((wait(1), wait(1000), wait(1001)), (Some(1), Some(1), Some(2)));
+    }
+
+    #[test]
+    fn the_list_of_labels_is_whole() {
+        let refusals = [
+            Refusal::BadRequest(""),
+            Refusal::HeaderTooLarge,
+            Refusal::Misdirected,
+            Refusal::NoRoute,
+            Refusal::MethodNotAllowed(String::new()),
+            Refusal::BodyTooLarge,
+            Refusal::RateLimited(Duration::ZERO),
+            Refusal::Overloaded,
+            Refusal::NoEndpoint,
+            Refusal::OriginTimeout,
+            Refusal::OriginFailed,
+            Refusal::Internal,
+        ];
+        assert_eq!(refusals.map(|refusal| refusal.label()), Refusal::LABELS);
     }
 
     #[test]

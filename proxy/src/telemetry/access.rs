@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread::JoinHandle,
+    time::Duration,
 };
 
 use config::model::{self, LogTarget};
@@ -48,13 +48,12 @@ pub(crate) struct Line<'a> {
     pub(crate) user_agent: Option<&'a str>,
 }
 
-/// A sink with its queue and thread; dropping it writes what is queued and ends the thread.
+/// A sink with its queue and thread. When it is dropped, the thread writes what is queued and ends by itself.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     /// What it was opened from.
     pub(crate) model: model::AccessLog,
-    queue: Option<SyncSender<Vec<u8>>>,
-    writer: Option<JoinHandle<()>>,
+    queue: Option<SyncSender<Entry>>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -62,16 +61,16 @@ impl AccessLog {
     /// Opens the sink. `dropped` goes on counting over reloads.
     pub(crate) fn open(model: &model::AccessLog, dropped: Arc<AtomicU64>) -> io::Result<Self> {
         let sink: Box<dyn Write + Send> = match &model.to {
-            LogTarget::Off => return Ok(Self { model: model.clone(), queue: None, writer: None, dropped }),
+            LogTarget::Off => return Ok(Self { model: model.clone(), queue: None, dropped }),
             LogTarget::Stdout => Box::new(io::stdout()),
             LogTarget::File(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
         };
         let (queue, lines) = sync_channel(QUEUE);
         let lost = Arc::clone(&dropped);
-        let writer = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("access-log".to_owned())
             .spawn(move || write_lines(&lines, BufWriter::with_capacity(64 * 1024, sink), &lost))?;
-        Ok(Self { model: model.clone(), queue: Some(queue), writer: Some(writer), dropped })
+        Ok(Self { model: model.clone(), queue: Some(queue), dropped })
     }
 
     /// Whether a request is logged; `random` is uniform over all values. What went wrong always is.
@@ -88,8 +87,19 @@ impl AccessLog {
             return;
         }
         bytes.push(b'\n');
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queue.try_send(bytes) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queue.try_send(Entry::Line(bytes)) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until everything queued so far is written, but not for longer than `limit`.
+    pub(crate) fn flush(&self, limit: Duration) {
+        let (written, done) = sync_channel(1);
+        if let Some(queue) = &self.queue
+            && queue.send(Entry::Flush(written)).is_ok()
+            && done.recv_timeout(limit).is_err()
+        {
+            tracing::warn!("the access log was not written to its end");
         }
     }
 
@@ -104,25 +114,29 @@ impl AccessLog {
     }
 }
 
+/// What goes through the queue.
+#[derive(Debug)]
+enum Entry {
+    Line(Vec<u8>),
+    /// Tell this one when everything before it is written.
+    Flush(SyncSender<()>),
+}
+
 /// Writes until the queue is closed; flushes whenever it runs empty. A sink that fails loses lines, never the thread.
-fn write_lines(lines: &Receiver<Vec<u8>>, mut sink: BufWriter<Box<dyn Write + Send>>, dropped: &AtomicU64) {
-    while let Ok(line) = lines.recv() {
-        let mut lost = u64::from(sink.write_all(&line).is_err());
-        for line in lines.try_iter() {
-            lost += u64::from(sink.write_all(&line).is_err());
+fn write_lines(entries: &Receiver<Entry>, mut sink: BufWriter<Box<dyn Write + Send>>, dropped: &AtomicU64) {
+    while let Ok(first) = entries.recv() {
+        let mut lost = 0;
+        let mut waiting = Vec::new();
+        for entry in std::iter::once(first).chain(entries.try_iter()) {
+            match entry {
+                Entry::Line(line) => lost += u64::from(sink.write_all(&line).is_err()),
+                Entry::Flush(written) => waiting.push(written),
+            }
         }
         lost += u64::from(sink.flush().is_err());
         dropped.fetch_add(lost, Ordering::Relaxed);
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(writer) = self.writer.take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the access log's thread panicked");
+        for written in waiting {
+            written.try_send(()).ok(); // it may have stopped waiting
         }
     }
 }
@@ -134,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_reach_the_file_before_the_log_is_gone() {
+    fn a_flush_waits_until_the_lines_are_in_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
         let model = model::AccessLog { to: LogTarget::File(path.clone()), sample: Percent::ALL };
@@ -142,7 +156,7 @@ mod tests {
         for id in ["a", "b"] {
             log.write(&line(id));
         }
-        drop(log);
+        log.flush(Duration::from_secs(10));
         let text = std::fs::read_to_string(path).unwrap();
         let ids: Vec<_> =
             text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["id"].clone()).collect();
@@ -155,7 +169,6 @@ mod tests {
         let log = AccessLog {
             model: model::AccessLog { to: LogTarget::Stdout, sample },
             queue: Some(sync_channel(1).0),
-            writer: None,
             dropped: Arc::default(),
         };
         assert!(log.takes(0, false) && !log.takes(u32::MAX, false) && log.takes(u32::MAX, true));

@@ -3,14 +3,17 @@
 //! Counters that every request touches are resolved once per route when a configuration is compiled, so that a
 //! request looks no label up. Gauges are read off the live state when they are scraped.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder, core::Collector,
 };
 
-use crate::request::caching::status::Outcome;
+use crate::request::{caching::status::Outcome, refusal::Refusal};
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -20,6 +23,7 @@ pub(crate) const NONE: &str = "-";
 /// All metrics of one edge.
 pub(crate) struct Metrics {
     registry: Registry,
+    scrape: Mutex<()>,
     requests: IntCounterVec,
     seconds: HistogramVec,
     refusals: IntCounterVec,
@@ -42,11 +46,11 @@ pub(crate) struct Metrics {
     /// Objects in a cache zone.
     pub(crate) cache_objects: IntGaugeVec,
     /// Objects evicted from a cache zone.
-    pub(crate) cache_evictions: IntGaugeVec,
+    pub(crate) cache_evictions: IntCounterVec,
     /// When a certificate expires, in seconds since 1970.
     pub(crate) certificate_expiry: GaugeVec,
     /// Access log lines that were dropped because the sink was too slow.
-    pub(crate) log_dropped: IntGauge,
+    pub(crate) log_dropped: IntCounter,
 }
 
 /// Registers a collector; names are constants, so a clash is a bug.
@@ -86,7 +90,7 @@ impl Metrics {
             pool_limit: gauge("pool_limit", "Requests that a pool may have in flight.", &["pool"]),
             cache_bytes: gauge("cache_bytes", "Memory used by a cache zone.", &["zone"]),
             cache_objects: gauge("cache_objects", "Objects in a cache zone.", &["zone"]),
-            cache_evictions: gauge("cache_evictions_total", "Objects evicted from a cache zone.", &["zone"]),
+            cache_evictions: counter("cache_evictions_total", "Objects evicted from a cache zone.", &["zone"]),
             certificate_expiry: register(
                 r,
                 GaugeVec::new(
@@ -96,9 +100,17 @@ impl Metrics {
             ),
             log_dropped: register(
                 r,
-                IntGauge::new("access_log_dropped_total", "Log lines dropped because the sink was too slow."),
+                IntCounter::new("access_log_dropped_total", "Log lines dropped because the sink was too slow."),
             ),
             registry,
+            scrape: Mutex::new(()),
+        }
+    }
+
+    /// Shows every reason for refusals of a class, at zero until it happens.
+    pub(crate) fn class(&self, class: &str) {
+        for reason in Refusal::LABELS {
+            self.refusals.with_label_values(&[reason, class]);
         }
     }
 
@@ -123,8 +135,11 @@ impl Metrics {
         self.tries.with_label_values(&[pool, endpoint, result]).inc();
     }
 
-    /// Everything, in Prometheus' text format.
-    pub(crate) fn render(&self) -> String {
+    /// Everything, in Prometheus' text format; `read` sets what is not counted as it happens. One scrape at a time, so
+    /// that no scrape sees another's half.
+    pub(crate) fn render(&self, read: impl FnOnce(&Self)) -> String {
+        let _one = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
+        read(self);
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 }
@@ -160,7 +175,7 @@ mod tests {
         let route = metrics.route("home", "browse");
         route.finished(Some(200), Duration::from_millis(3), Some(Outcome::Hit));
         route.finished(None, Duration::from_millis(3), None);
-        let text = metrics.render();
+        let text = metrics.render(|_| ());
         for line in [
             r#"floodgate_requests_total{class="browse",route="home",status_class="2xx"} 1"#,
             r#"floodgate_requests_total{class="browse",route="home",status_class="aborted"} 1"#,

@@ -158,8 +158,9 @@ impl Edge {
         assert!(sent.success());
     }
 
-    /// Waits for the process to end by itself.
-    pub(crate) fn wait(&mut self) -> ExitStatus {
+    /// Waits for the process to end by itself, while clients of the same runtime go on.
+    pub(crate) async fn wait(&mut self) -> ExitStatus {
+        wait_until("the edge ends", async || self.child.try_wait().unwrap().is_some()).await;
         self.child.wait().unwrap()
     }
 }

@@ -26,9 +26,11 @@ impl Outcome {
     pub(crate) const ALL: [Self; 7] =
         [Self::Hit, Self::Stale, Self::Revalidated, Self::Miss, Self::Expired, Self::Uncacheable, Self::Off];
 
-    /// Reads Pingora's state once the answer's header is decided.
-    pub(crate) fn of(phase: CachePhase) -> Self {
+    /// Reads Pingora's state once the answer's header is decided. `ttl_s` is what is left of the stored answer's
+    /// lifetime: one that is served as it is because the pool is full is a hit to Pingora, and stale.
+    pub(crate) fn of(phase: CachePhase, ttl_s: Option<i64>) -> Self {
         match phase {
+            CachePhase::Hit if ttl_s.is_some_and(|ttl_s| ttl_s < 0) => Self::Stale,
             CachePhase::Hit => Self::Hit,
             CachePhase::Stale | CachePhase::StaleUpdating => Self::Stale,
             CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Self::Revalidated,
@@ -86,7 +88,9 @@ mod tests {
     fn the_field_names_the_cache_and_what_it_did() {
         assert_eq!(Outcome::Hit.field(Some(29)), "floodgate; hit; ttl=29");
         assert_eq!(Outcome::Miss.field(None), "floodgate; fwd=uri-miss; stored");
-        assert_eq!(Outcome::of(CachePhase::Disabled(NoCacheReason::NeverEnabled)), Outcome::Off);
-        assert_eq!(Outcome::of(CachePhase::Disabled(NoCacheReason::OriginNotCache)), Outcome::Uncacheable);
+        assert_eq!(Outcome::of(CachePhase::Hit, Some(0)), Outcome::Hit);
+        assert_eq!(Outcome::of(CachePhase::Hit, Some(-1)), Outcome::Stale);
+        assert_eq!(Outcome::of(CachePhase::Disabled(NoCacheReason::NeverEnabled), None), Outcome::Off);
+        assert_eq!(Outcome::of(CachePhase::Disabled(NoCacheReason::OriginNotCache), None), Outcome::Uncacheable);
     }
 }
