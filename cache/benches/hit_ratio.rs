@@ -21,6 +21,8 @@ use std::time::{Duration, Instant, SystemTime};
 const KEYS: usize = 100_000;
 const REQUESTS: usize = 1_000_000;
 const BODY_BYTES: usize = 4096;
+const LOOKUPS: u32 = 200_000;
+const RUNS: usize = 10;
 
 fn main() {
     println!("{REQUESTS} requests for {KEYS} keys, bodies of {BODY_BYTES} bytes, each object weighs the same\n");
@@ -145,27 +147,22 @@ fn bytes_per_object() {
     println!("a header of 8 fields holds {} bytes of names and values\n", header_text_bytes());
 }
 
+/// The best of several runs each: on a machine that does other things too, the others say more of those.
 fn lookups_per_second() {
     println!("{:<34} {:>12} {:>14}", "lookup and read of the body", "threads", "per second");
     for (name, keys) in [("one key", 1), ("10000 keys, Zipf 1.0", 10_000)] {
         let store = open(1 << 30);
         (0..keys).for_each(|number| fill(store, &key(number)));
         for threads in [1, 2] {
-            let rate = rate(store, keys, threads);
-            println!("{name:<34} {threads:>12} {rate:>14.0}");
+            let best = (0..RUNS).map(|_| rate(store, keys, threads)).fold(0.0, f64::max);
+            println!("{name:<34} {threads:>12} {best:>14.0}");
         }
     }
-    let header = meta().response_header_copy();
-    let started = now();
-    for _ in 0..REQUESTS {
-        std::hint::black_box(std::hint::black_box(&header).clone());
-    }
-    let clone = started.elapsed() / REQUESTS as u32;
+    let clone = (0..RUNS).map(|_| time_of_a_header_clone()).min().unwrap_or_default();
     println!("of which Pingora's by-value header: a clone of 8 fields takes {clone:?}");
 }
 
 fn rate(store: &'static Store, keys: u32, threads: u64) -> f64 {
-    const LOOKUPS: usize = 1_000_000;
     let started = now();
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -179,7 +176,16 @@ fn rate(store: &'static Store, keys: u32, threads: u64) -> f64 {
             });
         }
     });
-    (LOOKUPS as u64 * threads) as f64 / started.elapsed().as_secs_f64()
+    (u64::from(LOOKUPS) * threads) as f64 / started.elapsed().as_secs_f64()
+}
+
+fn time_of_a_header_clone() -> Duration {
+    let header = meta().response_header_copy();
+    let started = now();
+    for _ in 0..LOOKUPS {
+        std::hint::black_box(std::hint::black_box(&header).clone());
+    }
+    started.elapsed() / LOOKUPS
 }
 
 fn open(memory_bytes: u64) -> &'static Store {

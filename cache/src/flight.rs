@@ -289,6 +289,7 @@ pub(crate) struct Flights {
 impl Flights {
     /// Begins a fill. `end` must be called for it, whatever becomes of it.
     pub(crate) fn begin(&self, zone: Arc<Zone>, head: Head) -> Arc<Flight> {
+        zone.memory.fit(); // the head is charged already
         let budget = zone.memory.budget();
         let state = State {
             stage: Stage::Filling,

@@ -153,7 +153,7 @@ fn compact(header: &ResponseHeader) -> Result<ResponseHeader> {
     let (mut parts, ()) = http::Response::new(()).into_parts();
     parts.status = header.status;
     parts.version = header.version;
-    parts.headers = fields;
+    parts.headers = fields.clone(); // a clone has no spare capacity
     let mut compacted = ResponseHeader::from(parts);
     compacted.set_reason_phrase(header.get_reason_phrase())?;
     Ok(compacted)
@@ -167,7 +167,7 @@ fn header_bytes(header: &ResponseHeader) -> usize {
     let names: usize = fields.keys().map(|name| name.as_str().len()).sum();
     let values: usize = fields.values().map(HeaderValue::len).sum();
     let reason = header.get_reason_phrase().filter(|phrase| Some(*phrase) != header.status.canonical_reason());
-    fields.capacity() * FIELD_BYTES
+    fields.keys_len() * FIELD_BYTES
         + index
         + further * FURTHER_VALUE_BYTES
         + names

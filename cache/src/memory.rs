@@ -143,7 +143,7 @@ impl Memory {
     }
 
     /// Evicts until what is held is within the limit, or nothing is left to evict.
-    fn fit(&self) {
+    pub(crate) fn fit(&self) {
         while self.budget.used() > self.budget.limit() && self.evict_one() {}
     }
 
