@@ -31,7 +31,8 @@ pub(super) async fn home(State(front): State<Storefront>) -> Result<Response, Pr
     let hero = Hero {
         eyebrow: "11 November".to_owned(),
         headline: "Everything for the day of deals".to_owned(),
-        text: "Prices are down across the shop. What you order is held for you the moment you place the order.".to_owned(),
+        text: "Prices are down across the shop. What you order is held for you the moment you place the order."
+            .to_owned(),
         action: Link { label: "See the biggest discounts".to_owned(), href: "/search?sort=discount".to_owned() },
         pictures: pictures.map(|card| Image { src: media_path(&card.media), alt: String::new() }).collect(),
     };
@@ -79,12 +80,16 @@ pub(super) async fn search(State(front): State<Storefront>, Params(params): Para
         false => Found { cards: Vec::new(), total: 0, brands: Vec::new(), categories: Vec::new() },
     };
     let tags = tags(&[Tag::Search], &[&found]);
-    let title = if selection.query().is_empty() { "Search".to_owned() } else { format!("“{}”", selection.query()) };
-    let mut frame = front.site.frame(title).await;
+    let heading = match (selection.query(), selection.brand_name(&dictionary)) {
+        ("", Some(brand)) => brand.to_owned(),
+        ("", None) => "All products".to_owned(),
+        (words, _) => format!("Results for “{words}”"),
+    };
+    let mut frame = front.site.frame(heading.clone()).await;
     selection.query().clone_into(&mut frame.query);
     let suggestions = if found.cards.is_empty() { tiles(&dictionary, None) } else { Vec::new() };
     let listing = selection.shown(&front, &dictionary, found).await?;
-    let page = SearchPage { frame, suggestions, listing };
+    let page = SearchPage { frame, heading, suggestions, listing };
     Ok(freshness::kept(Freshness::Search, HTML, html(&page).0, &tags))
 }
 
@@ -92,7 +97,8 @@ pub(super) async fn search(State(front): State<Storefront>, Params(params): Para
 pub(super) fn crumbs(dictionary: &Dictionary, category: CategoryId) -> Vec<Link> {
     let home = Link { label: "Home".to_owned(), href: "/".to_owned() };
     let below = dictionary.path(category).into_iter();
-    let link = |category: &Category| Link { label: category.name.clone(), href: format!("/category/{}", category.slug) };
+    let link =
+        |category: &Category| Link { label: category.name.clone(), href: format!("/category/{}", category.slug) };
     std::iter::once(home).chain(below.map(link)).collect()
 }
 

@@ -44,10 +44,7 @@ impl Selection {
         })
     }
 
-    pub(super) fn in_search(
-        params: &Fields,
-        dictionary: &Dictionary,
-    ) -> Result<Selection, Problem> {
+    pub(super) fn in_search(params: &Fields, dictionary: &Dictionary) -> Result<Selection, Problem> {
         let category = match params.get("category").filter(|slug| !slug.is_empty()) {
             Some(slug) => {
                 let known = dictionary.category_by_slug(slug).ok_or_else(|| unknown("category"))?;
@@ -68,6 +65,11 @@ impl Selection {
 
     pub(super) fn query(&self) -> &str {
         self.query.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn brand_name<'a>(&self, dictionary: &'a Dictionary) -> Option<&'a str> {
+        let (id, _) = self.brand.as_ref()?;
+        Some(&dictionary.brands.get(id)?.name)
     }
 
     /// A search without words may still ask for a brand, a category or an order; one with nothing but signs finds nothing.
@@ -163,16 +165,13 @@ impl Selection {
             return PageLinks::default();
         }
         let to = |page| Selection { page, ..self.clone() }.href();
-        let (first_near, last_near) = (self.page.saturating_sub(PAGES_AROUND).max(1), (self.page + PAGES_AROUND).min(last));
+        let (first_near, last_near) =
+            (self.page.saturating_sub(PAGES_AROUND).max(1), (self.page + PAGES_AROUND).min(last));
         let mut numbers: Vec<u32> = (first_near..=last_near).chain([1, last]).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let number = |page| FacetChoice {
-            label: format!("{page}"),
-            href: to(page),
-            count: None,
-            selected: page == self.page,
-        };
+        let number =
+            |page| FacetChoice { label: format!("{page}"), href: to(page), count: None, selected: page == self.page };
         PageLinks {
             previous: (self.page > 1).then(|| to(self.page - 1)),
             next: (self.page < last).then(|| to(self.page + 1)),
@@ -197,10 +196,7 @@ impl Selection {
     }
 }
 
-fn brand(
-    params: &Fields,
-    dictionary: &Dictionary,
-) -> Result<Option<(BrandId, String)>, Problem> {
+fn brand(params: &Fields, dictionary: &Dictionary) -> Result<Option<(BrandId, String)>, Problem> {
     match params.get("brand").filter(|slug| !slug.is_empty()) {
         Some(slug) => {
             let known = dictionary.brand_by_slug(slug).ok_or_else(|| unknown("brand"))?;

@@ -23,6 +23,8 @@ pub(crate) struct CategoryPage {
 pub(crate) struct SearchPage {
     /// With the words in `query`.
     pub(crate) frame: Frame,
+    /// Above what was found, such as "Results for “kettle”".
+    pub(crate) heading: String,
     /// Shown where nothing was found or asked for: departments to go on with.
     pub(crate) suggestions: Vec<Tile>,
     pub(crate) listing: Listing,

@@ -58,7 +58,8 @@ fn checkout(problems: Vec<FieldProblem>) -> String {
 }
 
 fn search(query: &str) -> String {
-    let page = SearchPage { frame: frame(query), suggestions: Vec::new(), listing: Listing::default() };
+    let heading = format!("Results for “{query}”");
+    let page = SearchPage { frame: frame(query), heading, suggestions: Vec::new(), listing: Listing::default() };
     page.render().expect("renders")
 }
 
