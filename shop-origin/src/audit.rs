@@ -51,7 +51,8 @@ pub(crate) fn run(options: &cli::Audit) -> Result<ExitCode, anyhow::Error> {
 }
 
 fn examine(database: &Path) -> Result<Vec<Finding>, anyhow::Error> {
-    let hint = || format!("cannot audit {}; hint: --state is a folder that `shop-origin seed` has filled", database.display());
+    let hint =
+        || format!("cannot audit {}; hint: --state is a folder that `shop-origin seed` has filled", database.display());
     let mut connection = db::open_to_look(database).with_context(hint)?;
     let snapshot = connection.transaction().with_context(hint)?;
     let oracles: [fn(&Connection) -> rusqlite::Result<Finding>; 5] =

@@ -2,6 +2,8 @@
 
 mod seed;
 mod sweep;
+#[cfg(test)]
+pub(crate) mod fixture;
 
 use std::sync::Arc;
 
@@ -17,8 +19,8 @@ use crate::backing::db::{Db, Fault};
 use crate::backing::kv::Kv;
 use crate::backing::queue::{Courier, Handler, Message};
 use crate::backing::state::StateFolder;
-use crate::clock;
 use crate::cli;
+use crate::clock;
 use crate::membership::{self, api::Membership};
 use crate::outbound::{Base, Outbound};
 use crate::payment::{self, api::Payment, provider::Provider};
@@ -36,13 +38,13 @@ pub(crate) use seed::seed;
 
 /// The subsystems of one process. What a call between two of them needs is handed over here, and nowhere else.
 #[derive(Clone)]
-struct Node {
+pub(crate) struct Node {
     db: Db,
     kv: Kv,
-    catalogue: Catalogue,
-    membership: Membership,
-    payment: Payment,
-    shopping: Shopping,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) membership: Membership,
+    pub(crate) payment: Payment,
+    pub(crate) shopping: Shopping,
 }
 
 impl Node {

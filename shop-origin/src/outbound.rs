@@ -51,8 +51,7 @@ impl Outbound {
         }
         let request = request.body(Full::from(body)).map_err(|error| Error::Unreachable(error.to_string()))?;
         let exchange = async {
-            let response =
-                self.client.request(request).await.map_err(|error| Error::Unreachable(error.to_string()))?;
+            let response = self.client.request(request).await.map_err(|error| Error::Unreachable(error.to_string()))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
             let body = body.map_err(|error| Error::Unreachable(error.to_string()))?.to_bytes();
@@ -111,7 +110,9 @@ mod tests {
         let base = |text: &str| text.parse::<Base>().map(|base| base.0).ok();
         assert_eq!(base("https://LocalHost:8443/").as_deref(), Some("https://localhost:8443"));
         assert_eq!(base("http://[::1]:9190").as_deref(), Some("http://[::1]:9190"));
-        for foreign in ["", "localhost", "ftp://a", "http://", "http://u@a", "http://a/b", "http://a?b", "/a", "http:// a"] {
+        for foreign in
+            ["", "localhost", "ftp://a", "http://", "http://u@a", "http://a/b", "http://a?b", "/a", "http:// a"]
+        {
             assert_eq!(base(foreign), None, "{foreign}");
         }
     }

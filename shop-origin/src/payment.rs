@@ -11,7 +11,7 @@ mod store;
 pub(crate) mod provider;
 pub(crate) mod signature;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use http::routes;
 pub(crate) use store::SCHEMA;

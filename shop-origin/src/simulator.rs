@@ -132,7 +132,8 @@ impl Simulator {
 
     fn page(&self, id: &str, status: StatusCode) -> Response {
         let Some(session) = self.sessions.find(id) else {
-            return (StatusCode::NOT_FOUND, "There is no such payment. Please begin again at the shop.\n").into_response();
+            return (StatusCode::NOT_FOUND, "There is no such payment. Please begin again at the shop.\n")
+                .into_response();
         };
         let return_url = session.terms.cancel_url.split('?').next().unwrap_or_default().to_owned();
         let page = ProviderPage {

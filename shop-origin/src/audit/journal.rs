@@ -33,8 +33,9 @@ pub(super) fn compare(connection: &Connection, journal: &Path) -> Result<Finding
         if line.trim().is_empty() {
             continue;
         }
-        let answered: Answered = serde_json::from_str(&line)
-            .with_context(|| format!("line {number} of {shown} is not {{\"order\": \"...\", \"idempotency_key\": \"...\"}}"))?;
+        let answered: Answered = serde_json::from_str(&line).with_context(|| {
+            format!("line {number} of {shown} is not {{\"order\": \"...\", \"idempotency_key\": \"...\"}}")
+        })?;
         answers += 1;
         let Answered { order, idempotency_key: key } = answered;
         let there: i64 = statement.query_row([&order, &key], |row| row.get(0))?;

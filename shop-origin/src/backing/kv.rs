@@ -102,7 +102,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kv = Kv::open(&folder.path().join("kv.sqlite")).unwrap();
         let (start, life) = (Timestamp::from_ms(1_000), Duration::from_secs(1));
-        let get = async |ms| kv.get("a", "k".to_owned(), Timestamp::from_ms(ms)).await.unwrap().map(|entry| entry.value);
+        let get =
+            async |ms| kv.get("a", "k".to_owned(), Timestamp::from_ms(ms)).await.unwrap().map(|entry| entry.value);
 
         kv.put("a", "k".to_owned(), "old".to_owned(), start, life).await.unwrap();
         kv.put("a", "k".to_owned(), "new".to_owned(), start, life).await.unwrap();

@@ -31,7 +31,8 @@ impl SharedKey {
         if !path.exists() {
             create(path).with_context(|| format!("cannot create the key file {}", path.display()))?;
         }
-        let digits = fs::read_to_string(path).with_context(|| format!("cannot read the key file {}", path.display()))?;
+        let digits =
+            fs::read_to_string(path).with_context(|| format!("cannot read the key file {}", path.display()))?;
         parse(digits.trim()).with_context(|| {
             format!("{} does not hold a key of 64 hex digits; hint: remove it, a new one is made", path.display())
         })

@@ -1,5 +1,7 @@
 //! The state folder: which file lies where. All processes of one shop open the same one.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -16,9 +18,10 @@ pub(crate) struct StateFolder {
 }
 
 impl StateFolder {
-    /// Creates the folder if need be.
+    /// Creates the folder if need be, for its owner alone: addresses and password hashes lie in it.
     pub(crate) fn open_or_create(path: &Path) -> Result<StateFolder, anyhow::Error> {
-        std::fs::create_dir_all(path).with_context(|| format!("cannot create the state folder {}", path.display()))?;
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        created.with_context(|| format!("cannot create the state folder {}", path.display()))?;
         Ok(StateFolder::of(path))
     }
 

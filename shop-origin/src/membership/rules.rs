@@ -38,11 +38,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// All problems at once, each with the name of its field.
-    pub(crate) fn parse(
-        name: &str,
-        email: &str,
-        password: &str,
-    ) -> Result<Registration, Vec<(&'static str, String)>> {
+    pub(crate) fn parse(name: &str, email: &str, password: &str) -> Result<Registration, Vec<(&'static str, String)>> {
         let mut problems = Vec::new();
         let name = name.trim();
         if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
@@ -95,7 +91,12 @@ mod tests {
     #[test]
     fn each_bad_field_of_a_registration_is_named() {
         let problems = |name, email, password: &str| -> Vec<&str> {
-            Registration::parse(name, email, password).err().unwrap_or_default().iter().map(|(field, _)| *field).collect()
+            Registration::parse(name, email, password)
+                .err()
+                .unwrap_or_default()
+                .iter()
+                .map(|(field, _)| *field)
+                .collect()
         };
         assert!(problems("Ada", "ada@example.com", "12345678").is_empty());
         assert_eq!(problems("", "", ""), ["name", "email", "password"]);
@@ -107,7 +108,8 @@ mod tests {
     #[test]
     fn next_never_leads_to_another_site() {
         assert_eq!(local_path("/checkout?a=b"), "/checkout?a=b");
-        for foreign in ["", "checkout", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "/a\\b"] {
+        for foreign in ["", "checkout", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "/a\\b"]
+        {
             assert_eq!(local_path(foreign), "/", "{foreign}");
         }
     }

@@ -34,7 +34,8 @@ pub(crate) async fn seed(options: cli::Seed) -> Result<(), anyhow::Error> {
         Err(error) => return Err(error).context("cannot open the demo account"),
     }
     let catalogue = catalogue(options.seed, options.scale as usize);
-    let stock = catalogue.products.iter().flat_map(|product| product.skus.iter().map(|sku| (product.id, sku.id, sku.stock)));
+    let stock =
+        catalogue.products.iter().flat_map(|product| product.skus.iter().map(|sku| (product.id, sku.id, sku.stock)));
     node.shopping.supply(stock.collect()).await.context("cannot bring in stock")?;
     let filled = node.catalogue.fill(catalogue, options.seed).await.context("cannot fill the catalogue")?;
     println!("seeded {} products with {} SKUs in {folder}", filled.products, filled.skus);

@@ -18,7 +18,7 @@ pub(crate) const CAPTURED: &str = "payment.captured";
 /// The payments of this process.
 #[derive(Clone)]
 pub(crate) struct Payment {
-    db: Db,
+    pub(super) db: Db,
     key: SharedKey,
     provider: Provider,
 }

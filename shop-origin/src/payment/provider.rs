@@ -152,10 +152,6 @@ pub(super) fn completed(body: &[u8]) -> Result<Option<Completed>, String> {
     Ok(Some(Completed {
         session: object.id,
         txn: object.payment_intent,
-        terms: Terms {
-            order: object.client_reference_id,
-            amount: object.amount_total,
-            currency: object.currency,
-        },
+        terms: Terms { order: object.client_reference_id, amount: object.amount_total, currency: object.currency },
     }))
 }

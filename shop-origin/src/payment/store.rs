@@ -102,20 +102,15 @@ pub(super) fn sessions(tx: &Transaction<'_>, order: &str) -> Result<Vec<String>,
 }
 
 /// Notes a capture with its journal; `None` when it was noted before.
-pub(super) fn capture(
-    tx: &Transaction<'_>,
-    capture: &NewCapture<'_>,
-    now: Timestamp,
-) -> Result<Option<i64>, Fault> {
+pub(super) fn capture(tx: &Transaction<'_>, capture: &NewCapture<'_>, now: Timestamp) -> Result<Option<i64>, Fault> {
     let id = tx
         .prepare_cached(
             "INSERT INTO payment_capture (provider, txn, session, order_number, amount_cents, captured_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (provider, txn) DO NOTHING RETURNING id",
         )?
-        .query_row(
-            params![capture.provider, capture.txn, capture.session, capture.order, capture.amount, now],
-            |row| row.get(0),
-        )
+        .query_row(params![capture.provider, capture.txn, capture.session, capture.order, capture.amount, now], |row| {
+            row.get(0)
+        })
         .optional()?;
     if let Some(id) = id {
         post(tx, Journal::capture(capture.amount), id, now)?;

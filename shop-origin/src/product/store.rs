@@ -83,13 +83,7 @@ CREATE TABLE product_filling (
 pub(super) fn dictionary(tx: &Transaction<'_>) -> Result<Dictionary, Fault> {
     let mut categories = tx.prepare_cached("SELECT id, parent, slug, name, media FROM product_category ORDER BY id")?;
     let categories = categories.query_map([], |row| {
-        Ok(Category {
-            id: row.get(0)?,
-            parent: row.get(1)?,
-            slug: row.get(2)?,
-            name: row.get(3)?,
-            media: row.get(4)?,
-        })
+        Ok(Category { id: row.get(0)?, parent: row.get(1)?, slug: row.get(2)?, name: row.get(3)?, media: row.get(4)? })
     })?;
     let mut brands = tx.prepare_cached("SELECT id, slug, name FROM product_brand")?;
     let brands = brands.query_map([], |row| {
@@ -101,7 +95,8 @@ pub(super) fn dictionary(tx: &Transaction<'_>) -> Result<Dictionary, Fault> {
 
 pub(super) fn product(tx: &Transaction<'_>, id: ProductId) -> Result<Option<Product>, Fault> {
     let Ok(key) = i64::try_from(id) else { return Ok(None) };
-    let sql = "SELECT category, brand, title, subtitle, description, attributes, media FROM product_product WHERE id = ?1";
+    let sql =
+        "SELECT category, brand, title, subtitle, description, attributes, media FROM product_product WHERE id = ?1";
     let found = tx
         .prepare_cached(sql)?
         .query_row([key], |row| {

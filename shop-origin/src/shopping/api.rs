@@ -85,7 +85,9 @@ impl Shopping {
     /// Brings in first pieces; what is known keeps what it has.
     pub(crate) async fn supply(&self, pieces: Vec<(ProductId, SkuId, u32)>) -> Result<(), Fault> {
         self.db
-            .write(move |tx| pieces.iter().try_for_each(|(product, sku, n)| store::stock::supply(tx, *product, *sku, *n)))
+            .write(move |tx| {
+                pieces.iter().try_for_each(|(product, sku, n)| store::stock::supply(tx, *product, *sku, *n))
+            })
             .await
     }
 

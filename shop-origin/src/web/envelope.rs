@@ -87,7 +87,8 @@ fn for_programs(path: &str) -> bool {
 /// The id that the edge gave, if it is plain, or one of our own.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let plain = |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX && id.bytes().all(|c| c.is_ascii_graphic());
+    let plain =
+        |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX && id.bytes().all(|c| c.is_ascii_graphic());
     given.filter(plain).map_or_else(token::<8>, str::to_owned)
 }
 

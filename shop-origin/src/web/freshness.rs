@@ -58,7 +58,12 @@ impl Freshness {
 }
 
 /// An answer that may be kept: with an ETag over its body, and the tags under which it can be purged.
-pub(crate) fn kept(freshness: Freshness, content_type: &'static str, body: impl Into<Vec<u8>>, tags: &[Tag]) -> Response {
+pub(crate) fn kept(
+    freshness: Freshness,
+    content_type: &'static str,
+    body: impl Into<Vec<u8>>,
+    tags: &[Tag],
+) -> Response {
     let body = body.into();
     let etag = etag(&body);
     let mut response = Body::from(body).into_response();

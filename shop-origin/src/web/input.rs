@@ -56,8 +56,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
                 from_json(object)
             }
             Kind::Form => {
-                let Form(pairs) =
-                    Form::<Vec<(String, String)>>::from_request(request, state).await.map_err(refused)?;
+                let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, state).await.map_err(refused)?;
                 Ok(Fields(pairs.into_iter().collect()))
             }
             Kind::Nothing => Ok(Fields::default()),
@@ -154,7 +153,11 @@ mod tests {
         assert!(fields(None, "").await.unwrap().get("sku").is_none());
         assert_eq!(fields(Some("text/plain"), "sku=7").await.unwrap_err(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
         for broken in ["", "{", "[]", "7", r#"{"sku": [7]}"#, r#"{"sku": {"a": 7}}"#] {
-            assert_eq!(fields(Some("application/json"), broken).await.unwrap_err(), StatusCode::BAD_REQUEST, "{broken}");
+            assert_eq!(
+                fields(Some("application/json"), broken).await.unwrap_err(),
+                StatusCode::BAD_REQUEST,
+                "{broken}"
+            );
         }
     }
 }

@@ -55,7 +55,9 @@ impl Problem {
     pub(super) fn of_status(status: StatusCode) -> Option<Problem> {
         let (code, message) = match status {
             StatusCode::NOT_FOUND => return Some(Problem::not_found()),
-            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This address does not take that kind of request."),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                ("method_not_allowed", "This address does not take that kind of request.")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "The request is larger than the shop takes."),
             _ if status.is_server_error() => ("internal", "Something broke on our side. Please try again in a moment."),
             _ if status.is_client_error() => ("bad_request", "The shop does not understand this request."),

@@ -39,7 +39,8 @@ pub(in crate::product) fn fill(
     pictures: &Pictures,
     seed: u64,
 ) -> Result<Filling, Fault> {
-    let mut insert = tx.prepare("INSERT INTO product_category (id, parent, slug, name, media) VALUES (?, ?, ?, ?, ?)")?;
+    let mut insert =
+        tx.prepare("INSERT INTO product_category (id, parent, slug, name, media) VALUES (?, ?, ?, ?, ?)")?;
     for category in &catalogue.categories {
         let media = pictures.name(category.picture);
         insert.execute(params![category.id, category.parent, category.slug, category.name, media])?;

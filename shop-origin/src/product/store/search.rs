@@ -21,10 +21,9 @@ pub(in crate::product) fn list(
     if let Some(brand) = listing.brand {
         condition.require("p.brand = ?", i64::from(brand));
     }
-    let total = tx.prepare_cached(&format!("SELECT count(*) {}", condition.sql()))?.query_row(
-        params_from_iter(condition.values.iter()),
-        |row| row.get(0),
-    )?;
+    let total = tx
+        .prepare_cached(&format!("SELECT count(*) {}", condition.sql()))?
+        .query_row(params_from_iter(condition.values.iter()), |row| row.get(0))?;
     Ok(Found {
         cards: cards(tx, listing, &condition)?,
         total,

@@ -60,11 +60,7 @@ pub(super) async fn set(
 }
 
 /// On to the cart; what was refused is said there, with the refusal's status.
-async fn back_to_cart(
-    context: &Context,
-    visitor: &Visitor,
-    done: Result<(), Problem>,
-) -> Result<Response, Problem> {
+async fn back_to_cart(context: &Context, visitor: &Visitor, done: Result<(), Problem>) -> Result<Response, Problem> {
     match done {
         Ok(()) => Ok(Redirect::to("/cart").into_response()),
         Err(problem) if problem.status.is_client_error() => {

@@ -27,30 +27,24 @@ pub(super) async fn page(State(context): State<Context>, visit: Visit) -> Result
     Ok(checkout_page(&context, cart, typed, StatusCode::OK).await)
 }
 
-pub(super) async fn place(
-    State(context): State<Context>,
-    visit: Visit,
-    fields: Fields,
-) -> Result<Response, Problem> {
+pub(super) async fn place(State(context): State<Context>, visit: Visit, fields: Fields) -> Result<Response, Problem> {
     let Some(member) = visit.member() else { return Ok(Redirect::to(LOGIN_FIRST).into_response()) };
     let (refusal, status) = match parse(&fields, fields.text("idempotency_key")) {
         Err(problems) => (Refusal { problems, notice: None }, StatusCode::BAD_REQUEST),
-        Ok(checkout) => {
-            match context.shopping.check_out(member, &visit.visitor, checkout, clock::now()).await {
-                Ok(placed) => {
-                    context.courier.wake();
-                    return Ok(Redirect::to(&format!("/order/{}", placed.receipt.number)).into_response());
-                }
-                Err(ShoppingError::CartEmpty) => return Ok(Redirect::to("/cart").into_response()),
-                Err(error) => {
-                    let problem = Problem::from(error);
-                    if !problem.status.is_client_error() {
-                        return Err(problem);
-                    }
-                    (Refusal { problems: Vec::new(), notice: Some(problem.message) }, problem.status)
-                }
+        Ok(checkout) => match context.shopping.check_out(member, &visit.visitor, checkout, clock::now()).await {
+            Ok(placed) => {
+                context.courier.wake();
+                return Ok(Redirect::to(&format!("/order/{}", placed.receipt.number)).into_response());
             }
-        }
+            Err(ShoppingError::CartEmpty) => return Ok(Redirect::to("/cart").into_response()),
+            Err(error) => {
+                let problem = Problem::from(error);
+                if !problem.status.is_client_error() {
+                    return Err(problem);
+                }
+                (Refusal { problems: Vec::new(), notice: Some(problem.message) }, problem.status)
+            }
+        },
     };
     let cart = context.shopping.cart(&visit.visitor, clock::now()).await?;
     let typed = Typed::of(&fields, refusal, status);

@@ -78,7 +78,11 @@ mod tests {
             ("postcode", "200120"),
         ];
         Address::parse(|name| {
-            if name == change.0 { Some(change.1) } else { fields.iter().find(|(known, _)| *known == name).map(|(_, v)| *v) }
+            if name == change.0 {
+                Some(change.1)
+            } else {
+                fields.iter().find(|(known, _)| *known == name).map(|(_, v)| *v)
+            }
         })
     }
 

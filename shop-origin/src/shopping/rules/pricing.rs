@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_quote_changes_with_any_price_or_quantity_and_not_with_order() {
-        let quote = |lines: &[(u64, u32, i64)]| Quote::of(lines.iter().map(|(sku, n, price)| (*sku, *n, Cents(*price))));
+        let quote =
+            |lines: &[(u64, u32, i64)]| Quote::of(lines.iter().map(|(sku, n, price)| (*sku, *n, Cents(*price))));
         let seen = quote(&[(1, 2, 300), (4, 5, 600)]);
         assert_eq!(quote(&[(4, 5, 600), (1, 2, 300)]), seen);
         assert_eq!(Quote::claimed(seen.as_str()), seen);

@@ -30,11 +30,7 @@ pub(in crate::shopping) fn pieces(tx: &Transaction<'_>, owner: &str) -> Result<u
     Ok(tx.prepare_cached(sql)?.query_row([owner], |row| row.get(0))?)
 }
 
-pub(in crate::shopping) fn quantity(
-    tx: &Transaction<'_>,
-    owner: &str,
-    sku: SkuId,
-) -> Result<Option<Quantity>, Fault> {
+pub(in crate::shopping) fn quantity(tx: &Transaction<'_>, owner: &str, sku: SkuId) -> Result<Option<Quantity>, Fault> {
     let sql = "SELECT quantity FROM shopping_cart_line WHERE owner = ?1 AND sku = ?2";
     let found = tx.prepare_cached(sql)?.query_row(params![owner, sku.cast_signed()], |row| row.get(0)).optional()?;
     Ok(found.and_then(Quantity::new))

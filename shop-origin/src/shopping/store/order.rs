@@ -198,11 +198,7 @@ pub(in crate::shopping) fn expired(tx: &Transaction<'_>, now: Timestamp, max: u3
 }
 
 /// One order in full, if it is this member's.
-pub(in crate::shopping) fn order(
-    tx: &Transaction<'_>,
-    number: &str,
-    member: MemberId,
-) -> Result<Option<Order>, Fault> {
+pub(in crate::shopping) fn order(tx: &Transaction<'_>, number: &str, member: MemberId) -> Result<Option<Order>, Fault> {
     let sql = "SELECT id, number, state, payment, goods_cents, delivery_cents, address, placed_ms, expires_ms
                FROM shopping_order WHERE number = ?1 AND member = ?2";
     let found = tx.prepare_cached(sql)?.query_row(params![number, member], |row| {
@@ -231,11 +227,7 @@ pub(in crate::shopping) fn order(
 }
 
 /// A member's latest orders.
-pub(in crate::shopping) fn summaries(
-    tx: &Transaction<'_>,
-    member: MemberId,
-    max: u32,
-) -> Result<Vec<Summary>, Fault> {
+pub(in crate::shopping) fn summaries(tx: &Transaction<'_>, member: MemberId, max: u32) -> Result<Vec<Summary>, Fault> {
     let sql = "SELECT id, number, state, total_cents, placed_ms FROM shopping_order
                WHERE member = ?1 ORDER BY id DESC LIMIT ?2";
     let mut statement = tx.prepare_cached(sql)?;

@@ -61,10 +61,7 @@ pub(in crate::shopping) fn available(tx: &Transaction<'_>, skus: &[SkuId]) -> Re
 }
 
 /// Those of `products` of which nothing is left.
-pub(in crate::shopping) fn sold_out(
-    tx: &Transaction<'_>,
-    products: &[ProductId],
-) -> Result<HashSet<ProductId>, Fault> {
+pub(in crate::shopping) fn sold_out(tx: &Transaction<'_>, products: &[ProductId]) -> Result<HashSet<ProductId>, Fault> {
     let sql = "SELECT product FROM shopping_stock WHERE product = ?1 GROUP BY product HAVING max(available) = 0";
     let mut statement = tx.prepare_cached(sql)?;
     let mut sold_out = HashSet::new();
