@@ -1,5 +1,6 @@
 //! Money: whole minor units in an `i64`, never a float (invariant I12).
 
+use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Neg, Sub};
 
@@ -21,6 +22,16 @@ impl Cents {
 
     pub(crate) fn times(self, quantity: u32) -> Cents {
         Cents(self.0 * i64::from(quantity))
+    }
+
+    /// How many whole percent this is below `before`; nothing when that is less than one.
+    pub(crate) fn percent_below(self, before: Cents) -> Option<i64> {
+        let saved = i128::from(before.0) - i128::from(self.0);
+        if before.0 <= 0 || saved <= 0 {
+            return None;
+        }
+        let percent = (saved * 100 / i128::from(before.0)) as i64; // at most 100 unless the price is negative
+        (percent > 0).then_some(percent)
     }
 }
 
@@ -51,6 +62,23 @@ impl Sum for Cents {
     }
 }
 
+/// Chinese yuan and fen, such as `¥1,299.00`.
+impl fmt::Display for Cents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "−" } else { "" };
+        let (yuan, fen) = (self.0.unsigned_abs() / 100, self.0.unsigned_abs() % 100);
+        let digits = yuan.to_string();
+        write!(f, "{sign}¥")?;
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        write!(f, ".{fen:02}")
+    }
+}
+
 impl ToSql for Cents {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.0.into())
@@ -60,5 +88,35 @@ impl ToSql for Cents {
 impl FromSql for Cents {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Cents> {
         i64::column_result(value).map(Cents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_thousands_and_two_decimals() {
+        for (cents, shown) in [
+            (0, "¥0.00"),
+            (5, "¥0.05"),
+            (99_900, "¥999.00"),
+            (129_900, "¥1,299.00"),
+            (123_456_789, "¥1,234,567.89"),
+            (-1_250, "−¥12.50"),
+            (i64::MIN, "−¥92,233,720,368,547,758.08"),
+        ] {
+            assert_eq!(Cents(cents).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn savings_are_rounded_down_and_never_invented() {
+        assert_eq!(Cents(7_500).percent_below(Cents(10_000)), Some(25));
+        assert_eq!(Cents(7_999).percent_below(Cents(10_000)), Some(20));
+        assert_eq!(Cents(9_950).percent_below(Cents(10_000)), None);
+        assert_eq!(Cents(10_000).percent_below(Cents(10_000)), None);
+        assert_eq!(Cents(12_000).percent_below(Cents(10_000)), None);
+        assert_eq!(Cents(100).percent_below(Cents(0)), None);
     }
 }

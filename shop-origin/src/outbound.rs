@@ -85,7 +85,7 @@ impl FromStr for Base {
 
     fn from_str(text: &str) -> Result<Base, String> {
         let wrong = || format!("{text:?} is not http://host[:port] or https://host[:port]");
-        let uri: Uri = text.parse().map_err(|_| wrong())?;
+        let uri: Uri = text.parse().map_err(|_not_a_uri| wrong())?;
         let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https")).ok_or_else(wrong)?;
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
         match uri.path_and_query().map(|rest| rest.as_str()) {

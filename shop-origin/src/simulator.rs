@@ -22,7 +22,7 @@ use crate::payment::provider::{NewSession, Session, bearer};
 use crate::serving;
 use crate::web::assets;
 use crate::web::freshness::{self, Freshness};
-use crate::web::pages::{Money, ProviderPage};
+use crate::web::pages::ProviderPage;
 use crate::web::site::html;
 
 use session::{Decision, Sessions};
@@ -139,7 +139,7 @@ impl Simulator {
         let page = ProviderPage {
             merchant: "Harbour".to_owned(),
             order: session.terms.client_reference_id.clone(),
-            amount: Money(session.terms.amount_total.0),
+            amount: session.terms.amount_total,
             action: format!("/pay/{id}"),
             outcome: session.outcome().map(str::to_owned),
             reference: session.intent,

@@ -19,7 +19,7 @@ use crate::product::media_path;
 use crate::shopping::api::Shopping;
 use crate::web::assets;
 use crate::web::freshness::{self, Freshness};
-use crate::web::pages::{Card, Image, Money};
+use crate::web::pages::{Card, Image};
 use crate::web::problem::Problem;
 use crate::web::site::Site;
 
@@ -61,7 +61,7 @@ impl Storefront {
             picture: Image { src: media_path(&card.media), alt: card.title.clone() },
             title: card.title,
             subtitle: card.subtitle,
-            price: Money(card.price.0),
+            price: card.price,
             list_price: list_price(card.price, card.list_price),
             from: card.price_varies,
             sold_out: sold_out.contains(&card.id),
@@ -71,6 +71,6 @@ impl Storefront {
 }
 
 /// What it cost before, if that was more.
-fn list_price(price: Cents, list_price: Cents) -> Option<Money> {
-    (list_price > price).then_some(Money(list_price.0))
+fn list_price(price: Cents, list_price: Cents) -> Option<Cents> {
+    (list_price > price).then_some(list_price)
 }

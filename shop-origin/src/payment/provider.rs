@@ -67,7 +67,7 @@ pub(crate) struct EventObject {
     pub(crate) payment_status: String,
 }
 
-/// Money was taken.
+/// Cents was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Completed {
     pub(super) session: String,

@@ -39,7 +39,7 @@ impl Journal {
         Journal { kind: "capture", debit: Account::ProviderClearing, credit: Account::Prepaid, amount }
     }
 
-    /// Money was taken for which nothing will be delivered.
+    /// Cents was taken for which nothing will be delivered.
     pub(crate) fn refund_due(amount: Cents) -> Journal {
         Journal { kind: "refund_due", debit: Account::Prepaid, credit: Account::RefundsDue, amount }
     }

@@ -21,7 +21,7 @@ CREATE TABLE payment_session (
     PRIMARY KEY (provider, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payment_session_of ON payment_session (order_number);
--- Money that was taken; the provider may tell us of it any number of times (I5).
+-- Cents that was taken; the provider may tell us of it any number of times (I5).
 CREATE TABLE payment_capture (
     id INTEGER PRIMARY KEY,
     provider TEXT NOT NULL,

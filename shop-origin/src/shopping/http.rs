@@ -72,7 +72,7 @@ fn sku(fields: &Fields) -> Result<SkuId, Problem> {
 }
 
 fn sku_in_path(text: &str) -> Result<SkuId, Problem> {
-    text.parse().map_err(|_| no_such_sku())
+    text.parse().map_err(|_not_an_id| no_such_sku())
 }
 
 /// From 1 on; `None` for 0 where that means to take it out.

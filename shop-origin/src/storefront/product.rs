@@ -10,7 +10,7 @@ use crate::product::api::{Listing, Paging, Product, ProductId, Sku, Sort};
 use crate::product::media_path;
 use crate::shopping::api::Quantity;
 use crate::web::freshness::{self, Freshness};
-use crate::web::pages::{Image, Link, Money, ProductPage, Stock, Variant};
+use crate::web::pages::{Image, Link, ProductPage, Stock, Variant};
 use crate::web::problem::Problem;
 use crate::web::site::html;
 use crate::web::surrogate::Tag;
@@ -33,7 +33,7 @@ pub(super) async fn page(State(front): State<Storefront>, Path(id): Path<String>
     let variant = |(sku, stock): (&Sku, &Stock)| Variant {
         sku: sku.id,
         label: sku.label.clone(),
-        price: Money(sku.price.0),
+        price: sku.price,
         list_price: list_price(sku.price, sku.list_price),
         stock: *stock,
         picture: product.media.iter().position(|name| *name == sku.media).unwrap_or(0),
@@ -64,7 +64,7 @@ pub(super) async fn offer(State(front): State<Storefront>, Path(id): Path<String
     let sku = |(sku, stock): (&Sku, &Stock)| {
         json!({
             "sku": sku.id,
-            "price": Money(sku.price.0).to_string(),
+            "price": sku.price.to_string(),
             "price_cents": sku.price,
             "list_price": list_price(sku.price, sku.list_price).map(|before| before.to_string()),
             "stock": stock.state(),
@@ -79,7 +79,7 @@ pub(super) async fn offer(State(front): State<Storefront>, Path(id): Path<String
 impl Storefront {
     /// A product and the stock of each of its SKUs. What is no product's id is no product.
     pub(super) async fn product(&self, id: &str) -> Result<(Product, Vec<Stock>), Problem> {
-        let id: ProductId = id.parse().map_err(|_| Problem::not_found())?;
+        let id: ProductId = id.parse().map_err(|_not_an_id| Problem::not_found())?;
         let product = self.catalogue.product(id).await?.ok_or_else(Problem::not_found)?;
         let available = self.shopping.available(product.skus.iter().map(|sku| sku.id).collect()).await?;
         let stock = |sku: &Sku| Stock::of(available.get(&sku.id).copied().unwrap_or(0));

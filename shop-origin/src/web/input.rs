@@ -38,7 +38,7 @@ impl Fields {
     pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
         match self.get(name).map(str::trim) {
             None | Some("") => Err(Problem::bad_request(format!("The field \"{name}\" is missing."))),
-            Some(text) => text.parse().map_err(|_| {
+            Some(text) => text.parse().map_err(|_not_one| {
                 let shown: String = text.chars().take(20).collect();
                 Problem::bad_request(format!("The field \"{name}\" cannot be \"{shown}\"."))
             }),

@@ -4,7 +4,6 @@
 //! [`askama::Template::render`]; what a template may show is exactly what its struct holds. Text is escaped by the
 //! templates. Links are complete paths (with query), made by the caller.
 
-mod money;
 mod home;
 mod listing;
 mod product;
@@ -18,6 +17,7 @@ mod provider;
 mod tests;
 
 use super::assets;
+use crate::money::Cents;
 
 pub(crate) use account::{AccountPage, LoginPage, OrderRow, RegisterPage};
 pub(crate) use cart::{CartLine, CartPage};
@@ -25,7 +25,6 @@ pub(crate) use checkout::{AddressFields, CheckoutPage, FieldProblem, PaymentMeth
 pub(crate) use error::ErrorPage;
 pub(crate) use home::{Hero, HomePage, Tile};
 pub(crate) use listing::{CategoryPage, Facet, FacetChoice, Listing, PageLinks, SearchPage};
-pub(crate) use money::Money;
 pub(crate) use order::{OrderPage, Step, StepState};
 pub(crate) use product::{ProductPage, Stock, Variant};
 pub(crate) use provider::ProviderPage;
@@ -72,9 +71,9 @@ pub(crate) struct Card {
     pub(crate) title: String,
     pub(crate) subtitle: String,
     pub(crate) picture: Image,
-    pub(crate) price: Money,
+    pub(crate) price: Cents,
     /// What it cost before, if more.
-    pub(crate) list_price: Option<Money>,
+    pub(crate) list_price: Option<Cents>,
     /// True when variants cost different amounts: the price is then shown as "from".
     pub(crate) from: bool,
     pub(crate) sold_out: bool,
@@ -96,7 +95,7 @@ pub(crate) struct SummaryLine {
     pub(crate) picture: Image,
     pub(crate) quantity: u32,
     /// Price of one.
-    pub(crate) price: Money,
+    pub(crate) price: Cents,
     /// Price of all.
-    pub(crate) total: Money,
+    pub(crate) total: Cents,
 }

@@ -123,7 +123,6 @@ async fn without_a_provider_an_order_is_kept() {
     ada.register("ada@example.com").await;
     ada.post("/cart/lines", &format!("sku={sku}&quantity=1")).await;
     let page = check_out(&mut ada, "online").await.location().to_owned();
-    // The default provider's port may be somebody's; a closed one is nobody's.
     let answer = ada.post(&format!("{page}/pay"), "").await;
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(answer.body.contains("Your order is kept") && !answer.header("retry-after").is_empty());

@@ -13,6 +13,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_shop-origin");
 /// Enough for several products in several departments.
 const SKUS: &str = "80";
 
+/// A port at which nothing listens.
+const NOBODY: &str = "http://127.0.0.1:1";
+
 /// A process of the program under test.
 pub(crate) struct Process {
     child: Child,
@@ -28,10 +31,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One shop without a payment provider.
+    /// One shop whose payment provider is not there.
     pub(crate) fn shop() -> World {
         let mut world = World::seeded();
-        let shop = world.serve(&[]);
+        let shop = world.serve(&["--payment-provider", NOBODY]);
         world.shops.push(shop);
         world
     }
@@ -72,7 +75,7 @@ impl World {
 
     /// Another process on the same folder.
     pub(crate) fn serve_again(&self) -> Process {
-        self.serve(&[])
+        self.serve(&["--payment-provider", NOBODY])
     }
 
     pub(crate) fn state(&self) -> PathBuf {

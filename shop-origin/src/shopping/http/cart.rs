@@ -13,7 +13,7 @@ use crate::membership::api::Visitor;
 use crate::money::Cents;
 use crate::product::media_path;
 use crate::web::input::Fields;
-use crate::web::pages::{self, CartPage, Image, Money, Stock, SummaryLine};
+use crate::web::pages::{self, CartPage, Image, Stock, SummaryLine};
 use crate::web::problem::Problem;
 use crate::web::site::personal;
 use crate::web::visit::Visit;
@@ -82,8 +82,8 @@ async fn cart_page(
     let page = CartPage {
         frame: context.site.frame("Cart").await,
         lines: cart.lines.iter().map(shown).collect(),
-        total: Money(cart.totals.goods.0),
-        saving: Money(saving.0),
+        total: cart.totals.goods,
+        saving,
         notice,
         quantity_max: Quantity::MAX,
     };
@@ -108,7 +108,7 @@ pub(super) fn summary(line: &CartLine) -> SummaryLine {
         label: offer.label.clone(),
         picture: Image { src: media_path(&offer.media), alt: offer.title.clone() },
         quantity: line.quantity.pieces(),
-        price: Money(offer.price.0),
-        total: Money(offer.price.times(line.quantity.pieces()).0),
+        price: offer.price,
+        total: offer.price.times(line.quantity.pieces()),
     }
 }

@@ -10,7 +10,7 @@ use super::cart::summary;
 use crate::backing::secret::token;
 use crate::clock;
 use crate::web::input::Fields;
-use crate::web::pages::{self, AddressFields, CheckoutPage, FieldProblem, Money};
+use crate::web::pages::{self, AddressFields, CheckoutPage, FieldProblem};
 use crate::web::problem::Problem;
 use crate::web::site::personal;
 use crate::web::visit::Visit;
@@ -123,9 +123,9 @@ async fn checkout_page(context: &Context, cart: Cart, typed: Typed, status: Stat
         problems: typed.problems,
         notice: typed.notice,
         lines: cart.lines.iter().map(summary).collect(),
-        goods: Money(cart.totals.goods.0),
-        delivery: Money(cart.totals.delivery.0),
-        total: Money(cart.totals.total().0),
+        goods: cart.totals.goods,
+        delivery: cart.totals.delivery,
+        total: cart.totals.total(),
     };
     personal(status, &page)
 }

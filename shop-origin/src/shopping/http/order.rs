@@ -10,7 +10,7 @@ use crate::clock;
 use crate::membership::api::MemberId;
 use crate::product::media_path;
 use crate::web::input::Params;
-use crate::web::pages::{AccountPage, Image, Money, OrderPage, OrderRow, SummaryLine};
+use crate::web::pages::{AccountPage, Image, OrderPage, OrderRow, SummaryLine};
 use crate::web::problem::Problem;
 use crate::web::site::personal;
 use crate::web::visit::Visit;
@@ -74,7 +74,7 @@ pub(super) async fn account(State(context): State<Context>, visit: Visit) -> Res
                 number: order.number,
                 placed_at: order.placed.in_words(),
                 state: words::state(order.state).to_owned(),
-                total: Money(order.total.0),
+                total: order.total,
             })
             .collect(),
     };
@@ -114,9 +114,9 @@ async fn order_page(context: &Context, order: Order, notice: Option<String>, sta
         explanation: words::explanation(&order),
         steps: words::steps(&order),
         lines: order.lines.iter().map(summary).collect(),
-        goods: Money(order.totals.goods.0),
-        delivery: Money(order.totals.delivery.0),
-        total: Money(order.totals.total().0),
+        goods: order.totals.goods,
+        delivery: order.totals.delivery,
+        total: order.totals.total(),
         address: order.address.label(),
         payment: words::payment(&order),
         can_pay: order.can_be_paid(clock::now()),
@@ -134,8 +134,8 @@ fn summary(line: &OrderLine) -> SummaryLine {
         label: line.label.clone(),
         picture: picture(line),
         quantity: line.quantity.pieces(),
-        price: Money(line.price.0),
-        total: Money(line.price.times(line.quantity.pieces()).0),
+        price: line.price,
+        total: line.price.times(line.quantity.pieces()),
     }
 }
 

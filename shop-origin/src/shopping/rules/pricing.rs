@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 use crate::backing::secret::hex;
 use crate::money::Cents;
 
-const DELIVERY_FEE: Cents = Cents(12_00);
-const FREE_DELIVERY_FROM: Cents = Cents(99_00);
+const DELIVERY_FEE: Cents = Cents(1_200);
+const FREE_DELIVERY_FROM: Cents = Cents(9_900);
 /// Hex digits of a quote: 64 bits; it guards against surprise, not against attack.
 const QUOTE_DIGITS: usize = 16;
 
@@ -74,9 +74,9 @@ mod tests {
     #[test]
     fn delivery_is_free_from_a_round_sum_on() {
         let total = |price, quantity| Totals::of([(Cents(price), quantity)].into_iter()).total().0;
-        assert_eq!(total(98_99, 1), 110_99);
-        assert_eq!(total(99_00, 1), 99_00);
-        assert_eq!(total(49_50, 2), 99_00);
+        assert_eq!(total(9_899, 1), 11_099);
+        assert_eq!(total(9_900, 1), 9_900);
+        assert_eq!(total(4_950, 2), 9_900);
         assert_eq!(Totals::of(std::iter::empty()).total(), Cents::ZERO);
     }
 

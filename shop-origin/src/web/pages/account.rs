@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{FieldProblem, Frame, Image, Money};
+use super::{FieldProblem, Frame, Image};
+use crate::money::Cents;
 
 /// GET /login, and POST /login that was refused. The form posts `email`, `password` and `next`.
 #[derive(Template)]
@@ -54,7 +55,7 @@ pub(crate) struct OrderRow {
     pub(crate) placed_at: String,
     /// The state in words.
     pub(crate) state: String,
-    pub(crate) total: Money,
+    pub(crate) total: Cents,
     /// Of its lines; the first few are shown.
     pub(crate) pictures: Vec<Image>,
     /// Number of things in it.

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Frame, Money, SummaryLine};
+use super::{Frame, SummaryLine};
+use crate::money::Cents;
 
 /// GET /cart
 #[derive(Template)]
@@ -10,9 +11,9 @@ use super::{Frame, Money, SummaryLine};
 pub(crate) struct CartPage {
     pub(crate) frame: Frame,
     pub(crate) lines: Vec<CartLine>,
-    pub(crate) total: Money,
+    pub(crate) total: Cents,
     /// How much less than the list prices; nothing is shown for zero.
-    pub(crate) saving: Money,
+    pub(crate) saving: Cents,
     /// Something that was just refused or changed, such as "only 2 left of ...".
     pub(crate) notice: Option<String>,
     /// Most of one SKU that a cart holds.

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Frame, Money, SummaryLine};
+use super::{Frame, SummaryLine};
+use crate::money::Cents;
 
 /// GET /checkout, and POST /checkout that was not accepted (with what was typed, and why not).
 ///
@@ -23,9 +24,9 @@ pub(crate) struct CheckoutPage {
     /// A problem of the whole order, such as "... is sold out".
     pub(crate) notice: Option<String>,
     pub(crate) lines: Vec<SummaryLine>,
-    pub(crate) goods: Money,
-    pub(crate) delivery: Money,
-    pub(crate) total: Money,
+    pub(crate) goods: Cents,
+    pub(crate) delivery: Cents,
+    pub(crate) total: Cents,
 }
 
 impl CheckoutPage {

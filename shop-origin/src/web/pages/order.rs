@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Frame, Money, SummaryLine};
+use super::{Frame, SummaryLine};
+use crate::money::Cents;
 
 /// GET /order/{number}
 #[derive(Template)]
@@ -19,9 +20,9 @@ pub(crate) struct OrderPage {
     /// From placed to delivered, in order.
     pub(crate) steps: Vec<Step>,
     pub(crate) lines: Vec<SummaryLine>,
-    pub(crate) goods: Money,
-    pub(crate) delivery: Money,
-    pub(crate) total: Money,
+    pub(crate) goods: Cents,
+    pub(crate) delivery: Cents,
+    pub(crate) total: Cents,
     /// Lines of the address label.
     pub(crate) address: Vec<String>,
     /// Such as "Online, paid" or "Cash on delivery".

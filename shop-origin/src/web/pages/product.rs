@@ -4,7 +4,8 @@ use std::fmt;
 
 use askama::Template;
 
-use super::{Card, Frame, Image, Link, Money};
+use super::{Card, Frame, Image, Link};
+use crate::money::Cents;
 
 /// GET /product/{id}
 ///
@@ -58,9 +59,9 @@ pub(crate) struct Variant {
     pub(crate) sku: u64,
     /// Such as "Graphite, 256 GB".
     pub(crate) label: String,
-    pub(crate) price: Money,
+    pub(crate) price: Cents,
     /// What it cost before, if more.
-    pub(crate) list_price: Option<Money>,
+    pub(crate) list_price: Option<Cents>,
     pub(crate) stock: Stock,
     /// Index into the page's pictures.
     pub(crate) picture: usize,

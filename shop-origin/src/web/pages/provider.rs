@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Money, assets};
+use super::assets;
+use crate::money::Cents;
 
 /// The hosted payment page. Its form posts `decision` (`pay` or `decline`) to `action`. The simulator serves `/assets/`
 /// as the shop does.
@@ -15,7 +16,7 @@ pub(crate) struct ProviderPage {
     pub(crate) order: String,
     /// The provider's name for this payment, such as "pi_3f9c...".
     pub(crate) reference: String,
-    pub(crate) amount: Money,
+    pub(crate) amount: Cents,
     /// Path that the form posts to.
     pub(crate) action: String,
     /// Set once the payment is decided: what became of it, and where the buyer goes back to.

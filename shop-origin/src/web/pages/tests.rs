@@ -17,7 +17,7 @@ fn image() -> Image {
 
 fn variant(sku: u64, price: i64, available: u32) -> Variant {
     let stock = Stock::of(available);
-    Variant { sku, label: HOSTILE.to_owned(), price: Money(price), list_price: Some(Money(20_000)), stock, picture: 9 }
+    Variant { sku, label: HOSTILE.to_owned(), price: Cents(price), list_price: Some(Cents(20_000)), stock, picture: 9 }
 }
 
 fn product(variants: Vec<Variant>) -> String {
@@ -49,9 +49,9 @@ fn checkout(problems: Vec<FieldProblem>) -> String {
         problems,
         notice: Some(HOSTILE.to_owned()),
         lines: Vec::new(),
-        goods: Money(10_000),
-        delivery: Money(0),
-        total: Money(10_000),
+        goods: Cents(10_000),
+        delivery: Cents(0),
+        total: Cents(10_000),
     }
     .render()
     .expect("renders")
