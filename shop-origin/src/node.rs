@@ -113,10 +113,7 @@ pub(crate) async fn serve(options: cli::Serve) -> Result<(), anyhow::Error> {
     let site = Site { public_url, payment_provider: options.payment_provider, catalogue };
     let courier = node.courier();
     let routes = node.routes(site, Arc::clone(&courier));
-    let background = [
-        tokio::spawn(async move { courier.run().await }),
-        tokio::spawn(sweep::run(node.shopping.clone(), node.kv.clone())),
-    ];
+    let background = [tokio::spawn(courier.run()), tokio::spawn(sweep::run(node.shopping.clone(), node.kv.clone()))];
     let served = serving::serve(listener, routes).await;
     for task in background {
         task.abort(); // between two transactions, or while one ends by itself

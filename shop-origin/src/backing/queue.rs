@@ -29,7 +29,7 @@ pub(crate) const SCHEMA: Schema = Schema {
                   due_ms INTEGER NOT NULL,
                   delivered_ms INTEGER
               ) STRICT;
-              CREATE INDEX queue_waiting ON queue_outbox (due_ms, id) WHERE delivered_ms IS NULL;
+              CREATE INDEX queue_waiting ON queue_outbox (topic, due_ms, id) WHERE delivered_ms IS NULL;
               CREATE INDEX queue_subject ON queue_outbox (subject);"],
 };
 
@@ -37,7 +37,6 @@ pub(crate) const SCHEMA: Schema = Schema {
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) id: i64,
-    pub(crate) topic: String,
     /// What it is about, such as an order's number.
     pub(crate) subject: String,
     /// JSON, shaped by the publisher.

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 
-use super::api::{Payment, WebhookError};
+use super::api::{CAPTURED, Payment, WebhookError};
 use super::signature;
 use crate::backing::queue::Courier;
 use crate::clock;
@@ -34,7 +34,7 @@ async fn webhook(
     context.payment.receive(&provider, signature, &body, clock::now()).await?;
     // The capture is committed, and its message with it. Carrying that now lets the buyer, who comes back next, find the
     // order paid; should it fail, it is carried a little later.
-    if let Err(fault) = context.courier.deliver_due().await {
+    if let Err(fault) = context.courier.deliver(CAPTURED).await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "a captured payment waits to be settled");
     }
     Ok(StatusCode::OK)

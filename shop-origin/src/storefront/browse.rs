@@ -14,7 +14,7 @@ use crate::web::problem::Problem;
 use crate::web::site::html;
 use crate::web::surrogate::Tag;
 
-const HOME_ROW: u32 = 8;
+const HOME_ROW: u32 = 10;
 const HERO_PICTURES: usize = 4;
 /// Tags of one page; the products on it, and what it is.
 const TAGS_MAX: usize = 48;

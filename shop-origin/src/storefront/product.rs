@@ -15,7 +15,8 @@ use crate::web::problem::Problem;
 use crate::web::site::html;
 use crate::web::surrogate::Tag;
 
-const RELATED: u32 = 5;
+/// One more than are shown: the product itself may be among them.
+const RELATED: u32 = 6;
 
 pub(super) async fn page(State(front): State<Storefront>, Path(id): Path<String>) -> Result<Response, Problem> {
     let (product, stock) = front.product(&id).await?;

@@ -50,7 +50,7 @@ async fn a_person_buys_something_with_forms() {
     let paid = ada.post(&hosted, "decision=pay").await;
     assert_eq!(paid.location(), format!("{there}{page}?payment=done"));
     let order = ada.get(&format!("{page}?payment=done")).await;
-    assert!(order.body.contains("Your payment has arrived"), "{}", order.body);
+    assert!(order.body.contains("your payment has arrived"), "{}", order.body);
     assert!(ada.get("/account").await.body.contains(page.strip_prefix("/order/").unwrap()));
     assert_eq!(ada.post(&format!("{page}/cancel"), "").await.status, 409);
     assert_eq!(ada.get("/fragment/header").await.json()["cart_count"], 0);

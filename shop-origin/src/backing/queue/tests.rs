@@ -34,7 +34,7 @@ async fn two_couriers_deliver_each_message_once() {
     }
     let taken = Arc::default();
     let couriers = [one, two].map(|db| Courier::new(db, [("bound", counting(&taken, 0))]));
-    let (first, second) = tokio::join!(couriers[0].deliver_due(), couriers[1].deliver_due());
+    let (first, second) = tokio::join!(couriers[0].deliver("bound"), couriers[1].deliver("bound"));
     assert_eq!(first.unwrap() + second.unwrap(), 100);
     assert_eq!(taken.load(Ordering::SeqCst), 100);
 }
@@ -46,11 +46,11 @@ async fn what_a_consumer_refuses_comes_again_later() {
     publish_one(&db, "bound").await;
     let taken = Arc::default();
     let courier = Courier::new(db.clone(), [("bound", counting(&taken, 1))]);
-    assert_eq!(courier.deliver_due().await.unwrap(), 0);
-    assert_eq!(courier.deliver_due().await.unwrap(), 0, "it is not due yet");
+    assert_eq!(courier.deliver("bound").await.unwrap(), 0);
+    assert_eq!(courier.deliver("bound").await.unwrap(), 0, "it is not due yet");
 
     db.write(|tx| Ok::<_, Fault>(tx.execute("UPDATE queue_outbox SET due_ms = 0", [])?)).await.unwrap();
-    assert_eq!(courier.deliver_due().await.unwrap(), 1);
+    assert_eq!(courier.deliver("bound").await.unwrap(), 1);
     assert_eq!(taken.load(Ordering::SeqCst), 2);
 }
 
@@ -59,7 +59,10 @@ async fn a_message_nobody_has_bound_to_is_done_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path());
     publish_one(&db, "unbound").await;
-    let courier = Courier::new(db, []);
-    assert_eq!(courier.deliver_due().await.unwrap(), 1);
-    assert_eq!(courier.deliver_due().await.unwrap(), 0);
+    publish_one(&db, "bound").await;
+    let taken = Arc::default();
+    let courier = Courier::new(db, [("bound", counting(&taken, 0))]);
+    assert_eq!(courier.dismiss_unbound().await.unwrap(), 1);
+    assert_eq!(courier.dismiss_unbound().await.unwrap(), 0);
+    assert_eq!(courier.deliver("bound").await.unwrap(), 1);
 }

@@ -53,8 +53,8 @@ pub(in crate::product) fn fill(
     let brands: HashMap<u32, &str> = catalogue.brands.iter().map(|brand| (brand.id, brand.name.as_str())).collect();
     for product in &catalogue.products {
         insert_product(tx, product, pictures)?;
-        let path = category_names(&categories, product.category);
-        index_product(tx, product, brands.get(&product.brand).copied().unwrap_or_default(), &path)?;
+        let brand = brands.get(&product.brand).copied().unwrap_or_default();
+        index_product(tx, product, brand, &category_names(&categories, product.category))?;
     }
     let skus = catalogue.products.iter().map(|product| product.skus.len()).sum::<usize>();
     let filling = Filling { seed, products: catalogue.products.len() as u32, skus: skus as u32 };
@@ -106,10 +106,13 @@ fn insert_product(tx: &Transaction<'_>, product: &Product, pictures: &Pictures) 
     Ok(())
 }
 
-fn index_product(tx: &Transaction<'_>, product: &Product, brand: &str, category: &str) -> Result<(), Fault> {
+/// The names of groups and departments count as little as an attribute: who looks for coffee does not want all of
+/// "Coffee & tea".
+fn index_product(tx: &Transaction<'_>, product: &Product, brand: &str, categories: &[&str]) -> Result<(), Fault> {
+    let (category, above) = categories.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
     let values: Vec<&str> = product.attributes.iter().map(|(_, value)| value.as_str()).collect();
     let labels: Vec<&str> = product.skus.iter().map(|sku| sku.label.as_str()).collect();
-    let attributes = format!("{} {} {}", product.subtitle, values.join(" "), labels.join(" "));
+    let attributes = [&[product.subtitle.as_str()], &values[..], &labels, above].concat().join(" ");
     tx.prepare_cached(
         "INSERT INTO product_search (rowid, title, brand, category, attributes) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
@@ -117,10 +120,10 @@ fn index_product(tx: &Transaction<'_>, product: &Product, brand: &str, category:
     Ok(())
 }
 
-/// The category's name and those above it.
-fn category_names(categories: &HashMap<u32, &Category>, id: u32) -> String {
+/// The category's name, and then those above it.
+fn category_names<'a>(categories: &HashMap<u32, &'a Category>, id: u32) -> Vec<&'a str> {
     let path = std::iter::successors(categories.get(&id), |category| categories.get(&category.parent?));
-    path.map(|category| category.name.as_str()).collect::<Vec<_>>().join(" ")
+    path.map(|category| category.name.as_str()).collect()
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Fault> {

@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 
 use super::super::api::{Order, OrderLine, ShoppingError};
-use super::{Context, words};
+use super::Context;
+use super::words::{self, Return};
 use crate::clock;
 use crate::membership::api::MemberId;
 use crate::product::media_path;
@@ -26,8 +27,9 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let Some(member) = visit.member() else { return Ok(login_first(&number)) };
     let order = context.shopping.order(member.id, number).await?;
-    let notice = words::done(params.text("payment"), &order);
-    Ok(order_page(&context, order, notice, StatusCode::OK).await)
+    let back = Return::from_word(params.text("payment"));
+    let notice = back.notice(&order);
+    Ok(order_page(&context, order, back, notice, StatusCode::OK).await)
 }
 
 pub(super) async fn pay(
@@ -98,7 +100,7 @@ async fn refused(
         return Err(problem);
     }
     let order = context.shopping.order(member, number).await?;
-    Ok(order_page(context, order, Some(problem.message), problem.status).await)
+    Ok(order_page(context, order, Return::Not, Some(problem.message), problem.status).await)
 }
 
 fn login_first(number: &str) -> Response {
@@ -106,12 +108,18 @@ fn login_first(number: &str) -> Response {
     Redirect::to(&format!("/login?{next}")).into_response()
 }
 
-async fn order_page(context: &Context, order: Order, notice: Option<String>, status: StatusCode) -> Response {
+async fn order_page(
+    context: &Context,
+    order: Order,
+    back: Return,
+    notice: Option<String>,
+    status: StatusCode,
+) -> Response {
     let page = OrderPage {
         frame: context.site.frame(format!("Order {}", order.number)).await,
         placed_at: order.placed.in_words(),
         state: words::state(order.state).to_owned(),
-        explanation: words::explanation(&order),
+        explanation: words::explanation(&order, back),
         steps: words::steps(&order),
         lines: order.lines.iter().map(summary).collect(),
         goods: order.totals.goods,

@@ -28,13 +28,16 @@ pub(super) fn state(state: OrderState) -> &'static str {
     }
 }
 
-pub(super) fn explanation(order: &Order) -> String {
+pub(super) fn explanation(order: &Order, back: Return) -> String {
     match order.state {
+        OrderState::PendingPayment if back == Return::Done => {
+            "Your payment is being confirmed. Load this page again in a moment.".to_owned()
+        }
         OrderState::PendingPayment => match order.expires {
             Some(expires) => format!("We hold these goods for you until {}.", expires.in_words()),
             None => String::new(),
         },
-        OrderState::Paid => "Thank you. We are getting your parcel ready.".to_owned(),
+        OrderState::Paid => "Thank you, your payment has arrived. We are getting your parcel ready.".to_owned(),
         OrderState::CodPlaced => {
             "We are getting your parcel ready. Please have the amount at hand when the courier rings.".to_owned()
         }
@@ -55,15 +58,28 @@ pub(super) fn payment(order: &Order) -> String {
     .to_owned()
 }
 
-/// What a buyer just did, from the word that the redirect brought along; nothing for any other word.
-pub(super) fn done(what: &str, order: &Order) -> Option<String> {
-    let text = match (what, order.state) {
-        ("done", OrderState::Paid) => "Your payment has arrived.",
-        ("done", OrderState::PendingPayment) => "Your payment is being confirmed. Load this page again in a moment.",
-        ("declined", OrderState::PendingPayment) => "The payment was declined. Nothing was charged; you can try again.",
-        _ => return None,
-    };
-    Some(text.to_owned())
+/// How a buyer comes back from the provider, by the word that the redirect brought along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Return {
+    Done,
+    Declined,
+    /// From somewhere else.
+    Not,
+}
+
+impl Return {
+    pub(super) fn from_word(word: &str) -> Return {
+        match word {
+            "done" => Return::Done,
+            "declined" => Return::Declined,
+            _ => Return::Not,
+        }
+    }
+
+    pub(super) fn notice(self, order: &Order) -> Option<String> {
+        let declined = self == Return::Declined && order.state == OrderState::PendingPayment;
+        declined.then(|| "The payment was declined. Nothing was charged; you can try again.".to_owned())
+    }
 }
 
 /// The stations of an order: those it came through, and those that it can still come to in this shop.
