@@ -373,6 +373,10 @@ impl Requests {
         if !head {
             session.write_response_body(Some(body), true).await?;
         }
+        if session.is_http2() {
+            // Dropping the stream now would reset it, and some clients then forget the answer that they have.
+            session.drain_request_body().await.ok();
+        }
         Ok(())
     }
 

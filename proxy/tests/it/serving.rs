@@ -81,6 +81,9 @@ async fn bodies_over_the_limit_are_refused_however_they_are_framed() {
     assert_eq!(origin.asked().pop().unwrap().body().len(), 1024);
     let announced = client.post(edge.plain("/below/x")).body(vec![b'x'; 1025]).send().await.unwrap();
     assert_eq!(announced.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let http2 = edge.client().build().unwrap();
+    let large = http2.post(edge.secure("/below/x")).body(vec![b'x'; 400_000]).send().await.unwrap();
+    assert_eq!((large.status(), large.version()), (StatusCode::PAYLOAD_TOO_LARGE, Version::HTTP_2));
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
     let request =
         format!("POST /below/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n");
