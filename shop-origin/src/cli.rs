@@ -14,7 +14,7 @@ use crate::{audit, node, simulator};
 
 /// A compact B2C shop behind an edge.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = "What is logged is set by RUST_LOG, such as RUST_LOG=debug [default: info]")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

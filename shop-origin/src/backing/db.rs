@@ -14,7 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, Row, Transaction, TransactionBehavior};
+use serde::de::DeserializeOwned;
 
 use lane::Lane;
 pub(crate) use schema::Schema;
@@ -47,6 +49,8 @@ pub(crate) enum Fault {
     Overloaded,
     #[error("a database task ended without an answer")]
     Interrupted,
+    #[error("a value cannot be kept as JSON, or was not kept as such")]
+    Json(#[from] serde_json::Error),
     #[error("a stored value does not make sense: {0}")]
     Corrupt(String),
 }
@@ -102,6 +106,18 @@ impl Db {
     {
         self.lanes.writer.run(|connection| transact(connection, TransactionBehavior::Immediate, work)).await
     }
+}
+
+/// Ids are 64 bits without a sign here, and with one in SQLite; all that were stored are positive.
+pub(crate) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// A column of JSON text.
+pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }
 
 /// Opens a database that is there for reading alone: for looking at a live shop from outside.

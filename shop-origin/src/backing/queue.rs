@@ -53,7 +53,7 @@ pub(crate) fn publish(
     payload: &impl Serialize,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let payload = serde_json::to_string(payload).map_err(|error| Fault::Corrupt(error.to_string()))?;
+    let payload = serde_json::to_string(payload)?;
     tx.prepare_cached(
         "INSERT INTO queue_outbox (topic, subject, payload, created_ms, due_ms) VALUES (?1, ?2, ?3, ?4, ?4)",
     )?

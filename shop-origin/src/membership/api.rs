@@ -131,12 +131,12 @@ impl Membership {
 
     async fn record(&self, sid: &Sid, now: Timestamp) -> Result<Option<(Record, Timestamp)>, Fault> {
         let Some(entry) = self.kv.get(session::SPACE, sid.stored_name(), now).await? else { return Ok(None) };
-        let record = serde_json::from_str(&entry.value).map_err(|error| Fault::Corrupt(error.to_string()))?;
+        let record = serde_json::from_str(&entry.value)?;
         Ok(Some((record, entry.expires)))
     }
 
     async fn keep(&self, sid: &Sid, record: &Record, now: Timestamp) -> Result<(), Fault> {
-        let value = serde_json::to_string(record).map_err(|error| Fault::Corrupt(error.to_string()))?;
+        let value = serde_json::to_string(record)?;
         self.kv.put(session::SPACE, sid.stored_name(), value, now, session::LIFE).await
     }
 }

@@ -83,7 +83,7 @@ pub(crate) struct Listing {
 }
 
 /// One page of a listing, and what is in the whole of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Found {
     pub(crate) cards: Vec<Card>,
     pub(crate) total: u32,

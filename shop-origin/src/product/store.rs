@@ -7,12 +7,10 @@ mod tests;
 
 use std::collections::HashMap;
 
-use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Row, Transaction};
-use serde::de::DeserializeOwned;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::api::{Brand, Category, Dictionary, Filling, Offer, Product, ProductId, Sku, SkuId};
-use crate::backing::db::{Fault, Schema};
+use crate::backing::db::{Fault, Schema, json, unsigned};
 
 pub(super) use fill::{Pictures, fill};
 pub(super) use search::list;
@@ -160,15 +158,4 @@ pub(super) fn filling(tx: &Transaction<'_>) -> Result<Option<Filling>, Fault> {
         Ok(Filling { seed: row.get::<_, i64>(0)?.cast_unsigned(), products: row.get(1)?, skus: row.get(2)? })
     });
     Ok(found.optional()?)
-}
-
-/// Ids are 64 bits without a sign here, and with one in SQLite; all that were stored are positive.
-fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(i64::cast_unsigned)
-}
-
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    serde_json::from_str(&text)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }

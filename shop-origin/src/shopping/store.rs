@@ -5,8 +5,6 @@ pub(super) mod checkout;
 pub(super) mod order;
 pub(super) mod stock;
 
-use rusqlite::Row;
-
 use crate::backing::db::Schema;
 
 pub(crate) const SCHEMA: Schema = Schema {
@@ -93,8 +91,3 @@ CREATE TABLE shopping_checkout (
 ) STRICT, WITHOUT ROWID;
 "],
 };
-
-/// Ids are 64 bits without a sign here, and with one in SQLite; all that were stored are positive.
-fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(i64::cast_unsigned)
-}

@@ -18,9 +18,7 @@ use crate::web::surrogate::Tag;
 pub(super) async fn products(State(front): State<Storefront>, Params(params): Params) -> Result<Response, Problem> {
     let dictionary = front.catalogue.dictionary().await?;
     let selection = Selection::in_search(&params, &dictionary)?;
-    let wanted = selection.listing();
-    let paging = wanted.paging;
-    let found = front.catalogue.list(wanted).await?;
+    let found = selection.find(&front.catalogue).await?;
     let tags = tags(&[Tag::Search], &[&found]);
     let product = |card: &Card| {
         json!({
@@ -35,6 +33,7 @@ pub(super) async fn products(State(front): State<Storefront>, Params(params): Pa
         })
     };
     let products: Vec<_> = found.cards.iter().map(product).collect();
+    let paging = selection.paging();
     let (page, pages) = (paging.page, paging.pages(found.total));
     let body = json!({"products": products, "total": found.total, "page": page, "pages": pages}).to_string();
     Ok(freshness::kept(Freshness::Search, JSON, body, &tags))

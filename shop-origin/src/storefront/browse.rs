@@ -56,7 +56,7 @@ pub(super) async fn category(
     let dictionary = front.catalogue.dictionary().await?;
     let category = dictionary.category_by_slug(&slug).ok_or_else(Problem::not_found)?;
     let selection = Selection::in_category(&params, &dictionary, category)?;
-    let found = front.catalogue.list(selection.listing()).await?;
+    let found = selection.find(&front.catalogue).await?;
     let tags = tags(&[Tag::Category(category.id)], &[&found]);
     let mut frame = front.site.frame(category.name.clone()).await;
     frame.description = format!("{} at Harbour: {} products in stock and on offer.", category.name, found.total);
@@ -76,8 +76,8 @@ pub(super) async fn search(State(front): State<Storefront>, Params(params): Para
     let dictionary = front.catalogue.dictionary().await?;
     let selection = Selection::in_search(&params, &dictionary)?;
     let found = match selection.asks_for_something() {
-        true => front.catalogue.list(selection.listing()).await?,
-        false => Found { cards: Vec::new(), total: 0, brands: Vec::new(), categories: Vec::new() },
+        true => selection.find(&front.catalogue).await?,
+        false => Found::default(),
     };
     let tags = tags(&[Tag::Search], &[&found]);
     let heading = match (selection.query(), selection.brand_name(&dictionary)) {

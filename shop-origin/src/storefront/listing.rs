@@ -1,7 +1,9 @@
 //! What a visitor has chosen in a list, read from a URL, and the URLs of every other choice.
 
 use super::Storefront;
-use crate::product::api::{BrandId, Category, CategoryId, Dictionary, Found, Listing as Wanted, Paging, Sort, Terms};
+use crate::product::api::{
+    BrandId, Catalogue, Category, CategoryId, Dictionary, Found, Listing as Wanted, Paging, Sort, Terms,
+};
 use crate::web::input::Fields;
 use crate::web::pages::{Facet, FacetChoice, Link, Listing, PageLinks};
 use crate::web::problem::Problem;
@@ -72,25 +74,28 @@ impl Selection {
         Some(&dictionary.brands.get(id)?.name)
     }
 
-    /// A search without words may still ask for a brand, a category or an order; one with nothing but signs finds nothing.
+    /// A search without words may still ask for a category, a brand or an order.
     pub(super) fn asks_for_something(&self) -> bool {
-        match self.query() {
-            "" => self.category.is_some() || self.brand.is_some() || self.sort != Sort::Relevance,
-            words => Terms::parse(words).is_some(),
-        }
+        !self.query().is_empty() || self.category.is_some() || self.brand.is_some() || self.sort != Sort::Relevance
     }
 
-    pub(super) fn listing(&self) -> Wanted {
-        Wanted {
-            terms: Terms::parse(self.query()),
+    /// What there is of it. Words that are nothing but signs find nothing, rather than everything.
+    pub(super) async fn find(&self, catalogue: &Catalogue) -> Result<Found, Problem> {
+        let terms = Terms::parse(self.query());
+        if terms.is_none() && !self.query().is_empty() {
+            return Ok(Found::default());
+        }
+        let wanted = Wanted {
+            terms,
             category: self.fixed.or(self.category.as_ref().map(|(id, _)| *id)),
             brand: self.brand.as_ref().map(|(id, _)| *id),
             sort: self.sort,
             paging: self.paging(),
-        }
+        };
+        Ok(catalogue.list(wanted).await?)
     }
 
-    fn paging(&self) -> Paging {
+    pub(super) fn paging(&self) -> Paging {
         Paging { page: self.page, size: PAGE_SIZE }
     }
 

@@ -97,6 +97,7 @@ async fn addresses_that_nobody_made_are_answered_in_peace() {
         assert_eq!(answer.status, status, "{path}");
         assert!(answer.body.contains("<!doctype html>"), "{path}");
     }
+    assert_eq!(visitor.get("/api/products?q=%22%27*").await.json()["total"], 0, "signs alone find nothing");
     let missing = visitor.get("/nowhere").await;
     assert_eq!(missing.header("cdn-cache-control"), "max-age=10");
     let wrong_method = visitor.send(Method::DELETE, "/cart", &[], "").await;

@@ -91,7 +91,7 @@ impl Courier {
     /// Messages that nobody waits for are done.
     pub(super) async fn dismiss_unbound(&self) -> Result<usize, Fault> {
         let bound: Vec<&str> = self.bound.keys().copied().collect();
-        let bound = serde_json::to_string(&bound).map_err(|error| Fault::Corrupt(error.to_string()))?;
+        let bound = serde_json::to_string(&bound)?;
         let unbound = "delivered_ms IS NULL AND topic NOT IN (SELECT value FROM json_each(?1))";
         let any = format!("SELECT EXISTS (SELECT 1 FROM queue_outbox WHERE {unbound})");
         let wanted = bound.clone();

@@ -81,8 +81,8 @@ fn insert_product(tx: &Transaction<'_>, product: &Product, pictures: &Pictures) 
         product.title,
         product.subtitle,
         product.description,
-        json(&product.attributes)?,
-        json(&media)?,
+        serde_json::to_string(&product.attributes)?,
+        serde_json::to_string(&media)?,
         product.popularity,
         cheapest.price_cents,
         cheapest.list_price_cents,
@@ -97,7 +97,7 @@ fn insert_product(tx: &Transaction<'_>, product: &Product, pictures: &Pictures) 
             sku.id.cast_signed(),
             product.id.cast_signed(),
             sku.label,
-            json(&sku.options)?,
+            serde_json::to_string(&sku.options)?,
             sku.price_cents,
             sku.list_price_cents,
             media.get(sku.picture).or(media.first()).copied().unwrap_or_default(),
@@ -124,8 +124,4 @@ fn index_product(tx: &Transaction<'_>, product: &Product, brand: &str, categorie
 fn category_names<'a>(categories: &HashMap<u32, &'a Category>, id: u32) -> Vec<&'a str> {
     let path = std::iter::successors(categories.get(&id), |category| categories.get(&category.parent?));
     path.map(|category| category.name.as_str()).collect()
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault::Corrupt(error.to_string()))
 }

@@ -3,8 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Row, ToSql, Transaction, params_from_iter};
 
-use super::unsigned;
-use crate::backing::db::Fault;
+use crate::backing::db::{Fault, unsigned};
 use crate::product::api::{Card, CategoryId, Found, Listing, Sort};
 
 /// Brands and categories offered for narrowing down.

@@ -107,7 +107,7 @@ fn place(
         if answered.request_hash != request_hash {
             return Err(ShoppingError::KeyReused);
         }
-        let receipt = serde_json::from_str(&answered.response).map_err(|error| Fault::Corrupt(error.to_string()))?;
+        let receipt = serde_json::from_str(&answered.response).map_err(Fault::from)?;
         return Ok(Attempt::Placed(Placed { receipt, again: true }));
     }
     if !cart.is_still(tx, owner)? {
@@ -120,7 +120,7 @@ fn place(
         return Err(ShoppingError::QuoteChanged);
     }
     let receipt = write_order(tx, member, cart, checkout, now)?;
-    let response = serde_json::to_string(&receipt).map_err(|error| Fault::Corrupt(error.to_string()))?;
+    let response = serde_json::to_string(&receipt).map_err(Fault::from)?;
     store::checkout::keep(tx, member, key, &receipt.number, &Answered { request_hash, response }, now)?;
     store::cart::empty(tx, owner)?;
     Ok(Attempt::Placed(Placed { receipt, again: false }))
@@ -133,7 +133,7 @@ fn write_order(
     checkout: &Checkout,
     now: Timestamp,
 ) -> Result<Receipt, ShoppingError> {
-    let address = serde_json::to_string(&checkout.address).map_err(|error| Fault::Corrupt(error.to_string()))?;
+    let address = serde_json::to_string(&checkout.address).map_err(Fault::from)?;
     let lines: Vec<OrderLine> = cart.lines.iter().map(OrderLine::of).collect();
     let (state, expires) = match checkout.payment {
         PaymentMethod::Online => (OrderState::PendingPayment, Some(now.plus(PAYMENT_WINDOW))),

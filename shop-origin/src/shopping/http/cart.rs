@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use serde_json::json;
 
-use super::super::api::{CartLine, Quantity};
 use super::{Context, quantity, quantity_or_none, sku, sku_in_path};
 use crate::clock;
 use crate::membership::api::Visitor;
 use crate::money::Cents;
 use crate::product::media_path;
+use crate::shopping::api::{CartLine, Quantity};
 use crate::web::input::Fields;
 use crate::web::pages::{self, CartPage, Image, Stock, SummaryLine};
 use crate::web::problem::Problem;

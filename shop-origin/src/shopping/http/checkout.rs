@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
-use super::super::api::{Address, Cart, Checkout, CheckoutKey, PaymentMethod, Quote, ShoppingError};
 use super::Context;
 use super::cart::summary;
 use crate::backing::secret::token;
 use crate::clock;
+use crate::shopping::api::{Address, Cart, Checkout, CheckoutKey, PaymentMethod, Quote, ShoppingError};
 use crate::web::input::Fields;
 use crate::web::pages::{self, AddressFields, CheckoutPage, FieldProblem};
 use crate::web::problem::Problem;

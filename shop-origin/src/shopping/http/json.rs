@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::super::api::{Order, OrderLine, Summary};
 use super::order::return_url;
 use super::{Context, checkout, member, quantity, quantity_or_none, sku, sku_in_path};
 use crate::clock;
 use crate::membership::api::Visitor;
 use crate::money::CURRENCY;
+use crate::shopping::api::{Order, OrderLine, Summary};
 use crate::web::input::Fields;
 use crate::web::problem::Problem;
 use crate::web::visit::Visit;

@@ -4,12 +4,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 
-use super::super::api::{Order, OrderLine, ShoppingError};
 use super::Context;
 use super::words::{self, Return};
 use crate::clock;
 use crate::membership::api::MemberId;
 use crate::product::media_path;
+use crate::shopping::api::{Order, OrderLine, ShoppingError};
 use crate::web::input::Params;
 use crate::web::pages::{AccountPage, Image, OrderPage, OrderRow, SummaryLine};
 use crate::web::problem::Problem;

@@ -1,6 +1,6 @@
 //! Orders and refusals in words.
 
-use super::super::api::{Order, OrderState, PaymentMethod};
+use crate::shopping::api::{Order, OrderState, PaymentMethod};
 use crate::web::pages::{Step, StepState};
 
 pub(super) fn short(name: &str, left: u32) -> String {

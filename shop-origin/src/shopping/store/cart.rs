@@ -2,8 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::unsigned;
-use crate::backing::db::Fault;
+use crate::backing::db::{Fault, unsigned};
 use crate::clock::Timestamp;
 use crate::product::api::SkuId;
 use crate::shopping::rules::Quantity;

@@ -4,8 +4,8 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 
-use super::{stock, unsigned};
-use crate::backing::db::Fault;
+use super::stock;
+use crate::backing::db::{Fault, json, unsigned};
 use crate::backing::queue;
 use crate::clock::Timestamp;
 use crate::membership::api::MemberId;
@@ -202,14 +202,12 @@ pub(in crate::shopping) fn order(tx: &Transaction<'_>, number: &str, member: Mem
     let sql = "SELECT id, number, state, payment, goods_cents, delivery_cents, address, placed_ms, expires_ms
                FROM shopping_order WHERE number = ?1 AND member = ?2";
     let found = tx.prepare_cached(sql)?.query_row(params![number, member], |row| {
-        let address: String = row.get(6)?;
         let order = Order {
             number: row.get(1)?,
             state: state(row, 2)?,
             payment: payment(row, 3)?,
             totals: Totals { goods: row.get(4)?, delivery: row.get(5)? },
-            address: serde_json::from_str(&address)
-                .map_err(|error| rusqlite::Error::FromSqlConversionFailure(6, Type::Text, Box::new(error)))?,
+            address: json(row, 6)?,
             placed: row.get(7)?,
             expires: row.get(8)?,
             lines: Vec::new(),

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Transaction, params};
 
-use super::unsigned;
-use crate::backing::db::Fault;
+use crate::backing::db::{Fault, unsigned};
 use crate::product::api::{ProductId, SkuId};
 use crate::shopping::rules::{Quantity, StockEffect};
 
