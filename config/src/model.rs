@@ -46,8 +46,10 @@ pub struct ListenerSocket {
     pub bind: Vec<SocketAddr>,
     /// `Some` where TLS is spoken.
     pub tls: Option<TlsSocket>,
-    /// How long a connection may be silent between two requests.
+    /// How long a connection may be silent between two requests, in whole seconds.
     pub idle_timeout: Duration,
+    /// Bytes of request line and header fields together; more is refused with `431`.
+    pub max_header: ByteSize,
 }
 
 /// What a TLS listener offers in the handshake.
@@ -110,8 +112,6 @@ pub struct Listener {
     pub public_port: u16,
     /// Certificates by server name; the first also serves clients that name none. Empty on a plain listener.
     pub certificates: Vec<Certificate>,
-    /// Bytes of request line and header fields together; more is refused with `431`.
-    pub max_header: ByteSize,
 }
 
 /// One certificate chain, its key, and the names it serves.

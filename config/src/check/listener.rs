@@ -70,10 +70,16 @@ fn check_one(
             None => bind.first().map_or(0, SocketAddr::port),
         },
         certificates: certificates.unwrap_or_default(),
-        max_header: within(written.max_header.as_ref(), MAX_HEADER, ByteSize(1 << 10)..=ByteSize(1 << 20), report),
     };
-    let idle_timeout = within(written.idle_timeout.as_ref(), IDLE_TIMEOUT, Duration::from_millis(1)..=HOUR, report);
-    (ListenerSocket { name, bind, tls, idle_timeout }, listener)
+    let max_header =
+        within(written.max_header.as_ref(), MAX_HEADER, ByteSize(1 << 10)..=ByteSize(256 << 10), report);
+    let idle_timeout = within(written.idle_timeout.as_ref(), IDLE_TIMEOUT, Duration::from_secs(1)..=HOUR, report);
+    if let Some(Written { value, at }) = &written.idle_timeout
+        && value.subsec_nanos() != 0
+    {
+        report.refuse_with_hint(at, "not a whole number of seconds".to_owned(), "write it in `s`");
+    }
+    (ListenerSocket { name, bind, tls, idle_timeout, max_header }, listener)
 }
 
 /// Where a listener redirects to. A request must arrive after one redirect, and over TLS.

@@ -22,12 +22,12 @@ mapping! {
         /// Speak TLS here. Default: plain HTTP.
         optional tls: Tls,
 
-        /// Bytes of request line and header fields together, `1KiB` to `1MiB`. Default `32KiB`: twice what browsers
-        /// with many cookies send, and small enough that ten thousand open requests take 320 MiB at the worst. More
-        /// is refused with `431`. Live.
+        /// Bytes of request line and header fields together, `1KiB` to `256KiB`. Default `32KiB`: twice what browsers
+        /// with many cookies send. More is refused with `431`; far more (`1MiB` on HTTP/1, `64KiB` or twice this limit
+        /// on HTTP/2, whichever is larger) ends the connection or stream before it is read whole. Restart.
         optional max_header: Written<ByteSize>,
 
-        /// How long a connection may be silent between two requests, up to `1h`. Default `60s`: keeps a reader of one
+        /// How long a connection may be silent between two requests, whole seconds up to `1h`. Default `60s`: keeps a reader of one
         /// page connected for the next click; after it the connection is closed. Restart.
         optional idle_timeout: Written<Duration>,
 
