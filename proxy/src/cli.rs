@@ -11,9 +11,9 @@ use crate::{
     control::{boot, compile, dev_certificate},
 };
 
-/// What is logged about the process itself; requests have a log of their own. Pingora says at `error` what a request
-/// said already, and at `warn` what any client can provoke.
-const LOG_FILTER: &str = "info,pingora=off,pingora_core=off,pingora_proxy=off,pingora_cache=off,pingora_pool=off";
+/// What is logged about the process itself; requests have a log of their own. Pingora's core and proxy say at `error`
+/// what a request's line says already, or what any client can provoke.
+const LOG_FILTER: &str = "info,pingora_core=off,pingora_proxy=off,pingora_pool=off,pingora_cache=error";
 
 /// Reverse proxy, load balancer and cache for peak-sale days.
 #[derive(Parser)]

@@ -1,6 +1,10 @@
 //! A request's way through the edge, in order; each step delegates to its stage.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,16 +34,18 @@ pub(crate) mod respond;
 pub(crate) mod record;
 
 use self::{
-    caching::{directives::Directives, freshness, status::Outcome, storable},
+    caching::{freshness, status::Outcome, storable::NotStored, storing},
     context::Context,
     refusal::Refusal,
 };
 use crate::{clock, edge::Edge};
 
 /// How long a request waits for another one's fill before it asks the origin itself, uncached.
-const COLLAPSE_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+const COLLAPSE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long the rest of a refused request's body is read, so that its answer is not lost to a reset.
-const DRAIN_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+const DRAIN_MAX: Duration = Duration::from_secs(2);
+/// How long a client may take nothing of its answer: it holds a place in a pool meanwhile.
+const CLIENT_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// The requests of one listener.
 pub(crate) struct Requests {
@@ -62,6 +68,7 @@ impl ProxyHttp for Requests {
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         ctx.background = session.subrequest_ctx.is_some();
         session.set_total_drain_timeout(Some(DRAIN_MAX));
+        session.set_write_timeout(Some(CLIENT_STALL_MAX));
         match self.decide(session, ctx) {
             Ok(Decision::Serve) => Ok(false),
             Ok(Decision::Redirect(response)) => {
@@ -81,7 +88,7 @@ impl ProxyHttp for Requests {
     ) -> Result<()> {
         ctx.body_bytes += body.as_ref().map_or(0, Bytes::len) as u64;
         if ctx.route.as_deref().is_some_and(|route| ctx.body_bytes > route.model.max_body.0) {
-            ctx.refusal = Some(Refusal::BodyTooLarge);
+            ctx.failure = Some(Refusal::BodyTooLarge);
             return Err(Error::new_down(ErrorType::HTTPStatus(413)));
         }
         Ok(())
@@ -90,7 +97,9 @@ impl ProxyHttp for Requests {
     fn request_cache_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         let caches = ctx.route.as_deref().is_some_and(|route| route.zone.is_some());
         let method = &session.req_header().method;
-        if caches && (method == http::Method::GET || method == http::Method::HEAD) {
+        let reads = method == http::Method::GET || method == http::Method::HEAD;
+        // A body is no part of the key, and yet the origin may answer to it.
+        if caches && reads && session.is_body_empty() {
             if session.is_http2() {
                 refreshable(session, ctx)?;
             }
@@ -150,7 +159,7 @@ impl ProxyHttp for Requests {
             return Error::e_explain(ErrorType::InternalError, "a forwarded request has a route");
         };
         let Some(chosen) = route.pool.balancer.choose(&ctx.tried) else {
-            ctx.refusal.get_or_insert(Refusal::NoEndpoint);
+            ctx.failure.get_or_insert(Refusal::NoEndpoint);
             return Err(Error::new_up(ErrorType::HTTPStatus(503)));
         };
         let mut peer = HttpPeer::new(chosen.endpoint.address, false, String::new());
@@ -170,7 +179,7 @@ impl ProxyHttp for Requests {
         let Some(facts) = &ctx.facts else {
             return Error::e_explain(ErrorType::InternalError, "a forwarded request was identified");
         };
-        let peer = peer_address(session).unwrap_or(facts.client);
+        let peer = peer_address(session);
         let trusted = &ctx.snapshot.trusted_proxies;
         forward::forward(request, &forward::Forwarded { facts, peer, trusted, request_id: &ctx.id })
     }
@@ -196,12 +205,12 @@ impl ProxyHttp for Requests {
         ctx: &mut Context,
         reused: bool,
     ) -> Box<Error> {
-        self.try_over(ctx, "failed");
+        self.try_over(ctx, if error.esource() == &ErrorSource::Upstream { "failed" } else { "client_gone" });
         // After the body limit was passed, or with half an answer sent, there is nothing to repeat.
         let repeatable = session.req_header().method.is_idempotent()
             && !session.as_ref().retry_buffer_truncated()
             && session.response_written().is_none()
-            && ctx.refusal.is_none();
+            && ctx.failure.is_none();
         if repeatable {
             error.retry.decide_reuse(reused);
         } else {
@@ -219,10 +228,14 @@ impl ProxyHttp for Requests {
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        if !response.status.is_informational() {
-            self.try_over(ctx, "ok");
-            respond::strip_hop_by_hop(response);
+        if response.status.is_informational() {
+            return Ok(());
         }
+        self.try_over(ctx, if response.status.is_server_error() { "error_status" } else { "ok" });
+        if response.status == http::StatusCode::NOT_MODIFIED {
+            ctx.confirmed_at = response.headers.get(header::DATE).cloned();
+        }
+        respond::strip_hop_by_hop(response);
         Ok(())
     }
 
@@ -232,9 +245,21 @@ impl ProxyHttp for Requests {
         response: &ResponseHeader,
         ctx: &mut Context,
     ) -> Result<RespCacheable> {
-        Ok(match self.cacheable(session.req_header(), response, ctx) {
+        let Some((policy, zone)) =
+            ctx.route.as_deref().and_then(|route| route.model.cache.as_ref().zip(route.zone.as_ref()))
+        else {
+            return Ok(RespCacheable::Uncacheable(NoCacheReason::NeverEnabled));
+        };
+        let mut response = response.clone();
+        // Pingora's merge of a 304 keeps the old Date, from which an Expires would count once more.
+        if let Some(date) = ctx.confirmed_at.take() {
+            response.insert_header(header::DATE, date)?;
+        }
+        let request = session.req_header();
+        let asked = storing::Asked { method: &request.method, headers: &request.headers, policy, zone };
+        Ok(match storing::stored(&asked, response, clock::wall()) {
             Ok(meta) => RespCacheable::Cacheable(meta),
-            Err(storable::NotStored::TooLarge) => RespCacheable::Uncacheable(NoCacheReason::ResponseTooLarge),
+            Err(NotStored::TooLarge) => RespCacheable::Uncacheable(NoCacheReason::ResponseTooLarge),
             Err(reason) => RespCacheable::Uncacheable(NoCacheReason::Custom(reason.label())),
         })
     }
@@ -259,17 +284,17 @@ impl ProxyHttp for Requests {
         ctx.outcome = Some(outcome);
         response.append_header("cache-status", outcome.field(ttl_s))?;
         response.insert_header("x-request-id", &ctx.id)?;
-        let via = response.headers.get(header::VIA).and_then(|via| via.to_str().ok());
-        let via = via.map_or_else(|| "1.1 floodgate".to_owned(), |via| format!("{via}, 1.1 floodgate"));
-        response.insert_header(header::VIA, via)
+        response.append_header(header::VIA, "1.1 floodgate").map(drop)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
-        let refusal = ctx.refusal.take().or_else(|| refusal_of(error));
+        let refusal = ctx.failure.take().or_else(|| Refusal::of(error));
         let Some(refusal) = refusal.filter(|_| session.response_written().is_none()) else {
             // The client is gone, or already has the beginning of an answer: nothing can be said any more.
             return FailToProxy { error_code: 0, can_reuse_downstream: false };
         };
+        // Pingora closes the connection after a failure: say so.
+        session.set_keepalive(None);
         let error_code = refusal.status();
         if let Err(error) = self.refuse(session, ctx, refusal).await {
             tracing::debug!(%error, "the client left before it was refused");
@@ -294,9 +319,19 @@ impl ProxyHttp for Requests {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
-        if !ctx.background {
-            record::finished(&self.edge.metrics, self.listener, session, error, ctx, rand::random());
+        if ctx.background {
+            return;
         }
+        let finished = record::Finished {
+            listener: &ctx.snapshot.listener(self.listener).name,
+            request: session.req_header(),
+            http2: session.is_http2(),
+            status: session.response_written().map(|response| response.status.as_u16()),
+            bytes: session.body_bytes_sent(),
+            error,
+            took: clock::instant().duration_since(ctx.started),
+        };
+        record::record(&self.edge.metrics, &finished, ctx, rand::random());
     }
 }
 
@@ -312,18 +347,18 @@ impl Requests {
         let snapshot = Arc::clone(&ctx.snapshot);
         let listener = snapshot.listener(self.listener);
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(listener.idle_timeout.as_secs().max(1)));
+            session.set_keepalive(Some(listener.idle_timeout.as_secs()));
         }
         let peer = peer_address(session);
         let request = session.req_header();
-        if record::header_bytes(request) > listener.model.max_header.0 {
+        if identify::header_bytes(request) > listener.max_header.0 {
             return Err(Refusal::HeaderTooLarge);
         }
-        if let Some(id) = trusted_id(request, peer, &snapshot.trusted_proxies) {
+        if let Some(id) = identify::request_id(&request.headers, peer, &snapshot.trusted_proxies) {
             id.clone_into(&mut ctx.id);
         }
         let raw = identify::Raw {
-            peer: peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)),
+            peer,
             tls: !listener.certificates.is_empty(),
             target: request.raw_path(),
             authority: request.uri.authority().map(http::uri::Authority::as_str),
@@ -348,7 +383,7 @@ impl Requests {
             route::Found::Nothing => return Err(Refusal::NoRoute),
         };
         let route = ctx.route.insert(route);
-        if content_length(&request.headers).is_some_and(|length| length > route.model.max_body.0) {
+        if identify::content_length(&request.headers).is_some_and(|length| length > route.model.max_body.0) {
             return Err(Refusal::BodyTooLarge);
         }
         if !ctx.background {
@@ -380,39 +415,6 @@ impl Requests {
         Ok(())
     }
 
-    /// What is stored of an answer, and for how long, or why it is not.
-    fn cacheable(
-        &self,
-        request: &RequestHeader,
-        response: &ResponseHeader,
-        ctx: &Context,
-    ) -> Result<CacheMeta, storable::NotStored> {
-        let route = ctx.route.as_deref().ok_or(storable::NotStored::NoLifetime)?;
-        let (Some(policy), Some(zone)) = (&route.model.cache, &route.zone) else {
-            return Err(storable::NotStored::NoLifetime);
-        };
-        if content_length(&response.headers).is_some_and(|length| length > zone.max_object.0) {
-            return Err(storable::NotStored::TooLarge);
-        }
-        let directives = Directives::of_response(&response.headers);
-        storable::storable(&request.method, &request.headers, response.status, &response.headers, &directives)?;
-        let now = clock::wall();
-        let lifetime = freshness::lifetime(response.status, &response.headers, &directives, policy, now)
-            .ok_or(storable::NotStored::NoLifetime)?;
-        let mut stored = response.clone();
-        stored.remove_header(&header::AGE);
-        let seconds = |time: std::time::Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-        let mut meta = CacheMeta::new(
-            now + lifetime.fresh,
-            now,
-            seconds(lifetime.stale_while_revalidate),
-            seconds(lifetime.stale_if_error),
-            stored,
-        );
-        meta.set_epoch_override(now - lifetime.age);
-        Ok(meta)
-    }
-
     /// Ends the current try at an endpoint and counts how it went.
     fn try_over(&self, ctx: &mut Context, result: &'static str) {
         if let (Some(over), Some(route)) = (&ctx.current, &ctx.route)
@@ -440,31 +442,8 @@ fn may_try_again(ctx: &Context) -> bool {
     ctx.route.as_deref().is_some_and(|route| ctx.tried.len() < route.pool.model.tries as usize)
 }
 
-/// The other end of the connection; `None` for a background refresh, which has none.
-fn peer_address(session: &Session) -> Option<IpAddr> {
-    session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip())
-}
-
-/// A request id that a trusted proxy gave, if it is one that can be logged and echoed as it is.
-fn trusted_id<'r>(request: &'r RequestHeader, peer: Option<IpAddr>, trusted: &[ipnet::IpNet]) -> Option<&'r str> {
-    let id = request.headers.get("x-request-id")?.to_str().ok()?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let usable = (1..=64).contains(&id.len()) && id.bytes().all(plain);
-    (usable && peer.is_some_and(|peer| identify::is_trusted(peer, trusted))).then_some(id)
-}
-
-fn content_length(headers: &http::HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// How a failure looks to the client; `None` if the client itself is gone.
-fn refusal_of(error: &Error) -> Option<Refusal> {
-    use ErrorType::{ConnectTimedout, ConnectionClosed, ReadError, ReadTimedout, WriteError, WriteTimedout};
-    match (error.esource(), error.etype()) {
-        (ErrorSource::Upstream, ConnectTimedout | ReadTimedout | WriteTimedout) => Some(Refusal::OriginTimeout),
-        (ErrorSource::Upstream, _) => Some(Refusal::OriginFailed),
-        (ErrorSource::Downstream, WriteError | ReadError | ConnectionClosed | ReadTimedout | WriteTimedout) => None,
-        (ErrorSource::Downstream, _) => Some(Refusal::BadRequest("its body or framing is broken")),
-        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Refusal::Internal),
-    }
+/// The other end of the connection; for a background refresh, that of the request that caused it.
+fn peer_address(session: &Session) -> IpAddr {
+    let address = session.client_addr().and_then(|address| address.as_inet());
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
 }

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use config::model::{self, IpNet, ListenerId, RouteId};
+use config::model::{self, ByteSize, IpNet, ListenerId, RouteId};
 use pingora::upstreams::peer::PeerOptions;
 
 use crate::{
@@ -39,6 +39,8 @@ pub(crate) struct Listener {
     pub(crate) name: String,
     /// How long a connection may be silent between two requests.
     pub(crate) idle_timeout: Duration,
+    /// Bytes of request line and header fields together.
+    pub(crate) max_header: ByteSize,
     /// What was configured.
     pub(crate) model: model::Listener,
     /// Certificates by server name; empty on a plain listener.

@@ -1,6 +1,6 @@
 //! Checked configuration -> a running edge, and its orderly end.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use cache::Store;
@@ -9,9 +9,11 @@ use pingora::{
     apps::{HttpServerOptions, ServerApp},
     cache::{lock::CacheLock, predictor::Predictor},
     listeners::tls::Acceptor,
+    protocols::http::v2::server::default_h2_options,
     proxy::{HttpProxy, http_proxy},
     server::configuration::ServerConf,
 };
+use socket2::{Domain, Protocol, Socket as Socket2, Type};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -30,18 +32,26 @@ use crate::{
         accept::{Socket, serve},
         tls::server_config,
     },
-    request::{Requests, caching::storable::NotStored},
+    request::{
+        Requests,
+        caching::{status::Outcome, storable::NotStored},
+        refusal::Refusal,
+    },
     snapshot::Published,
     telemetry::metric::Metrics,
 };
 
 /// A fill that takes longer lets others compete for it.
 const FILL_MAX: Duration = Duration::from_secs(30);
+/// Connections that wait to be accepted; the system caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
 /// How long the end waits for the access log's sink.
 const LOG_FLUSH_MAX: Duration = Duration::from_secs(2);
 /// Keys that are remembered as uncacheable, over all shards: about 3 MB.
 const UNCACHEABLE_KEYS: usize = 64 * 1024;
 const UNCACHEABLE_SHARDS: usize = 16;
+/// Pingora's own limit of a header list in HTTP/2, which counts 32 bytes more for each field than HTTP/1 would need.
+const H2_HEADER_LIST_MIN: u32 = 64 * 1024;
 /// Idle connections to endpoints that are kept for the next request.
 const IDLE_UPSTREAM: usize = 1024;
 
@@ -62,7 +72,7 @@ pub(crate) fn run(file: &Path) -> Result<()> {
 
 async fn run_edge(file: &Path, config: Config) -> Result<()> {
     let Config { boot, live } = config;
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS);
     let Compiled { snapshot, zones, expiries } =
         compile(&live, &boot.listeners, &metrics, None).map_err(with_causes)?;
     let edge = Arc::new(Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)? });
@@ -71,8 +81,8 @@ async fn run_edge(file: &Path, config: Config) -> Result<()> {
     let mut signals = Signals::new()?;
     let (stop, stopping) = watch::channel(false);
     let connections = TaskTracker::new();
-    let admin = bind("admin", boot.admin.bind).await?;
-    let (sockets, proxies) = open_listeners(&edge, &boot).await?;
+    let admin = bind("admin", boot.admin.bind)?;
+    let Listeners { sockets, proxies } = open_listeners(&edge, &boot)?;
     for socket in sockets {
         tokio::spawn(serve(socket, stopping.clone(), connections.clone()));
     }
@@ -84,8 +94,8 @@ async fn run_edge(file: &Path, config: Config) -> Result<()> {
     while signals.next().await == Asked::Reload {
         reloader.reload();
     }
-    tracing::info!("stopping: no new connections; waiting for requests in flight");
     stop.send_replace(true);
+    tracing::info!("stopping: no new connections; waiting for requests in flight");
     for proxy in &proxies {
         proxy.cleanup().await;
     }
@@ -97,7 +107,9 @@ async fn run_edge(file: &Path, config: Config) -> Result<()> {
         }
         () = signals.stop() => tracing::warn!(cut = connections.len(), "told to stop again; connections were cut"),
     }
-    edge.published.load().access_log.flush(LOG_FLUSH_MAX);
+    if tokio::time::timeout(LOG_FLUSH_MAX, edge.published.load().access_log.flush()).await.is_err() {
+        tracing::warn!("the access log was not written to its end: its sink is too slow");
+    }
     Ok(())
 }
 
@@ -118,39 +130,62 @@ fn open_cache(zones: cache::Options) -> Result<Cache> {
     })
 }
 
+/// What the listeners need while they run.
+struct Listeners {
+    sockets: Vec<Socket>,
+    proxies: Vec<Arc<HttpProxy<Requests>>>,
+}
+
 /// Binds every address, so that a port in use is said before anything is served.
-async fn open_listeners(edge: &Arc<Edge>, boot: &Boot) -> Result<(Vec<Socket>, Vec<Arc<HttpProxy<Requests>>>)> {
+fn open_listeners(edge: &Arc<Edge>, boot: &Boot) -> Result<Listeners> {
     let conf = Arc::new(ServerConf {
         threads: boot.workers,
         upstream_keepalive_pool_size: IDLE_UPSTREAM,
         ..ServerConf::default()
     });
-    let (mut sockets, mut proxies) = (Vec::new(), Vec::new());
+    let mut listeners = Listeners { sockets: Vec::new(), proxies: Vec::new() };
     for (index, model) in boot.listeners.iter().enumerate() {
         let id = ListenerId(u16::try_from(index).context("too many listeners")?);
         let mut proxy = http_proxy(&conf, Requests { edge: Arc::clone(edge), listener: id });
         let mut options = HttpServerOptions::default();
         options.h2_idle_timeout = Some(model.idle_timeout);
         proxy.server_options = Some(options);
+        // Somewhat above the limit, so that it is the edge that refuses, with its own page.
+        let mut h2 = default_h2_options();
+        h2.max_header_list_size(u32::try_from(model.max_header.0 * 2).unwrap_or(u32::MAX).max(H2_HEADER_LIST_MIN));
+        proxy.h2_options = Some(h2);
         let proxy = Arc::new(proxy);
         let tls = model.tls.as_ref().map(|tls| Acceptor::from_server_config(Arc::new(server_config(edge, id, tls))));
         let tls = tls.map(Arc::new);
         for address in &model.bind {
-            let listener = bind(&model.name, *address).await?;
-            sockets.push(Socket { listener, tls: tls.clone(), proxy: Arc::clone(&proxy) });
+            let listener = bind(&model.name, *address)?;
+            listeners.sockets.push(Socket { listener, tls: tls.clone(), proxy: Arc::clone(&proxy) });
         }
-        proxies.push(proxy);
+        listeners.proxies.push(proxy);
     }
-    Ok((sockets, proxies))
+    Ok(listeners)
 }
 
-async fn bind(listener: &str, address: SocketAddr) -> Result<TcpListener> {
-    let socket = TcpListener::bind(address).await.with_context(|| {
+fn bind(listener: &str, address: SocketAddr) -> Result<TcpListener> {
+    let socket = bind_socket(address).with_context(|| {
         format!("cannot listen on {address} (listener `{listener}`); hint: `ss -ltnp` shows who holds a port")
     })?;
     let address = socket.local_addr().unwrap_or(address);
     tracing::info!(listener, %address, "listening");
     Ok(socket)
+}
+
+/// The two families are apart, whatever the system's default: `0.0.0.0:443` and `[::]:443` are two addresses.
+fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket2::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// What a signal asks for.

@@ -64,10 +64,13 @@ pub(crate) fn compile(
     let mut expiries = Vec::new();
     let listeners = listeners(live, sockets, &mut expiries)?;
     live.classes.iter().for_each(|class| metrics.class(class));
-    let access_log = access_log(&live.access_log, previous)?;
+    let previous_log = previous.map(|previous| &*previous.access_log);
+    let access_log = AccessLog::open(&live.access_log, previous_log)
+        .map_err(|cause| CompileError::AccessLog { target: live.access_log.to.clone(), cause })?;
     let pools: Vec<_> = live.pools.iter().map(|pool| Arc::new(compile_pool(pool, previous))).collect();
-    let routes = live.routes.iter().map(|route| Arc::new(compile_route(route, live, &pools, metrics, previous)));
-    let routes = routes.collect();
+    let limits = live.routes.iter().map(|route| route.rate.len()).sum();
+    let compile_route = |route| Arc::new(compile_route(route, live, &pools, limits, metrics, previous));
+    let routes = live.routes.iter().map(compile_route).collect();
     let snapshot = Snapshot {
         hash: hash(live),
         listeners,
@@ -75,7 +78,7 @@ pub(crate) fn compile(
         router: Router::new(&live.routes),
         routes,
         pools,
-        access_log,
+        access_log: Arc::new(access_log),
     };
     let zones = live.zones.iter().map(|zone| ZoneOptions {
         name: zone.name.clone(),
@@ -108,24 +111,12 @@ fn listeners(
         listeners.push(Listener {
             name: name.clone(),
             idle_timeout: socket.idle_timeout,
+            max_header: socket.max_header,
             model: listener.clone(),
             certificates,
         });
     }
     Ok(listeners)
-}
-
-/// The previous log if it goes to the same place; a file is opened anew, so that it can be rotated.
-fn access_log(model: &model::AccessLog, previous: Option<&Snapshot>) -> Result<Arc<AccessLog>, CompileError> {
-    let previous = previous.map(|previous| &previous.access_log);
-    match previous {
-        Some(log) if log.model == *model && !matches!(model.to, model::LogTarget::File(_)) => Ok(Arc::clone(log)),
-        _ => {
-            let dropped = previous.map(|log| log.dropped_counter()).unwrap_or_default();
-            let failed = |cause| CompileError::AccessLog { target: model.to.clone(), cause };
-            AccessLog::open(model, dropped).map(Arc::new).map_err(failed)
-        }
-    }
 }
 
 fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
@@ -137,10 +128,6 @@ fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
     let endpoints = model.endpoints.iter().map(|endpoint| {
         let address = endpoint.address;
         let state = known.get(&address).cloned().unwrap_or_else(|| Arc::new(Endpoint::new(address)));
-        // Without a health check there is nobody to bring an endpoint back that an earlier one took down.
-        if model.health.is_none() {
-            state.set_up(true);
-        }
         (state, endpoint.weight)
     });
     let mut peer_options = PeerOptions::new();
@@ -150,7 +137,7 @@ fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
     peer_options.idle_timeout = Some(model.timeouts.idle);
     Pool {
         model: model.clone(),
-        balancer: Balancer::new(model.balance, endpoints),
+        balancer: Balancer::new(model.balance, model.health.is_some(), endpoints),
         in_flight: before.map_or_else(Arc::default, |pool| Arc::clone(&pool.in_flight)),
         peer_options,
     }
@@ -160,13 +147,14 @@ fn compile_route(
     model: &model::Route,
     live: &Live,
     pools: &[Arc<Pool>],
+    rate_limits: usize,
     metrics: &Metrics,
     previous: Option<&Snapshot>,
 ) -> Route {
     let before = previous.and_then(|previous| previous.routes.iter().find(|route| route.model.name == model.name));
     let limits = model.rate.iter().enumerate().map(|(at, limit)| {
         let same = before.and_then(|route| route.limits.get(at)).filter(|before| before.model == *limit);
-        same.cloned().unwrap_or_else(|| Arc::new(RateLimiter::new(limit.clone())))
+        same.cloned().unwrap_or_else(|| Arc::new(RateLimiter::new(limit.clone(), rate_limits)))
     });
     let class = live.classes[model.class.index()].clone();
     let pool = &pools[model.pool.index()];

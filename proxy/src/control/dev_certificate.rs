@@ -27,11 +27,19 @@ pub(crate) fn create(folder: &Path, names: &[String], now: SystemTime) -> Result
         return Ok(false);
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let authority_key = KeyPair::generate()?;
     let mut authority = params("Floodgate development authority", now, AUTHORITY_DAYS, Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let authority_certificate = authority.self_signed(&authority_key)?;
+    // The authority is kept, so that browsers need to be told of it only once.
+    let authority_key = match kept_authority(folder, now) {
+        Some(key) => key,
+        None => {
+            let key = KeyPair::generate()?;
+            write(folder, "ca.key", &key.serialize_pem(), 0o600)?;
+            write(folder, "ca.pem", &authority.self_signed(&key)?.pem(), 0o644)?;
+            key
+        }
+    };
     let issuer = Issuer::new(authority, &authority_key);
 
     let key = KeyPair::generate()?;
@@ -39,8 +47,6 @@ pub(crate) fn create(folder: &Path, names: &[String], now: SystemTime) -> Result
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let certificate = leaf.signed_by(&key, &issuer)?;
 
-    write(folder, "ca.key", &authority_key.serialize_pem(), 0o600)?;
-    write(folder, "ca.pem", &authority_certificate.pem(), 0o644)?;
     write(folder, "localhost.key", &key.serialize_pem(), 0o600)?;
     write(folder, "localhost.pem", &certificate.pem(), 0o644)?;
     Ok(true)
@@ -54,6 +60,15 @@ fn params(name: &str, now: SystemTime, days: u32, names: Vec<String>) -> Result<
     params.not_before = (now - Duration::from_secs(60 * 60)).into();
     params.not_after = (now + DAY * days).into();
     Ok(params)
+}
+
+/// The key of the authority that is there, if that outlives a new leaf.
+fn kept_authority(folder: &Path, now: SystemTime) -> Option<KeyPair> {
+    let model =
+        config::model::Certificate { names: Vec::new(), chain: folder.join("ca.pem"), key: folder.join("ca.key") };
+    let needed_s = (now + DAY * LEAF_DAYS).duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    let lasts = super::certs::load(&model).is_ok_and(|ca| u64::try_from(ca.expires_s).is_ok_and(|s| s > needed_s));
+    KeyPair::from_pem(&fs::read_to_string(model.key).ok()?).ok().filter(|_| lasts)
 }
 
 /// Whether the files there can go on being used.
@@ -84,6 +99,15 @@ fn write(folder: &Path, name: &str, text: &str, mode: u32) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rustls::{
+        RootCertStore,
+        client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+        crypto::ring::default_provider,
+        pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    };
+
     use super::*;
 
     #[test]
@@ -93,8 +117,20 @@ mod tests {
         let now = crate::clock::wall();
         assert!(create(folder.path(), &names, now).unwrap());
         assert!(!create(folder.path(), &names, now).unwrap());
+        let authority = || fs::read(folder.path().join("ca.pem")).unwrap();
+        let first = authority();
         assert!(create(folder.path(), &names, now + DAY * 395).unwrap(), "about to expire");
         assert!(create(folder.path(), &["127.0.0.1".to_owned()], now).unwrap(), "another name");
+        assert_eq!(authority(), first, "the authority is kept");
+        let chain = CertificateDer::from_pem_file(folder.path().join("localhost.pem")).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(&first).unwrap()).unwrap();
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(default_provider()));
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let time = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap());
+        assert!(verifier.build().unwrap().verify_server_cert(&chain, &[], &name, &[], time).is_ok());
+        assert!(create(folder.path(), &names, now + DAY * 3_500).unwrap(), "the authority is about to expire");
+        assert_ne!(authority(), first);
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(folder.path().join("ca.key")).unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -60,6 +60,8 @@ impl Drop for Try {
 #[derive(Debug)]
 pub(crate) struct Balancer {
     members: Vec<Member>,
+    /// Whether health checks run; what an earlier one decided does not count without.
+    checked: bool,
     rule: Rule,
 }
 
@@ -80,13 +82,13 @@ enum Rule {
 
 impl Balancer {
     /// Endpoints with their weights, in the order of the configuration.
-    pub(crate) fn new(rule: Balance, endpoints: impl IntoIterator<Item = (Arc<Endpoint>, u16)>) -> Self {
+    pub(crate) fn new(rule: Balance, checked: bool, endpoints: impl IntoIterator<Item = (Arc<Endpoint>, u16)>) -> Self {
         let members: Vec<_> = endpoints.into_iter().map(|(endpoint, weight)| Member { endpoint, weight }).collect();
         let rule = match rule {
             Balance::RoundRobin => Rule::RoundRobin { current: Mutex::new(vec![0; members.len()]) },
             Balance::LeastRequests => Rule::LeastRequests { start: AtomicUsize::new(0) },
         };
-        Self { members, rule }
+        Self { members, checked, rule }
     }
 
     /// All endpoints.
@@ -97,11 +99,11 @@ impl Balancer {
     /// An endpoint that is up, one that was not tried yet if possible: what failed on a connection may still work on
     /// the next one to the same endpoint. `None` if none is up.
     pub(crate) fn choose(&self, tried: &[SocketAddr]) -> Option<Try> {
-        self.choose_if(|member| member.endpoint.is_up() && !tried.contains(&member.endpoint.address))
-            .or_else(|| self.choose_if(|member| member.endpoint.is_up()))
+        self.choose_if(|endpoint| !tried.contains(&endpoint.address)).or_else(|| self.choose_if(|_| true))
     }
 
-    fn choose_if(&self, fit: impl Fn(&Member) -> bool) -> Option<Try> {
+    fn choose_if(&self, also: impl Fn(&Endpoint) -> bool) -> Option<Try> {
+        let fit = |member: &Member| (!self.checked || member.endpoint.is_up()) && also(&member.endpoint);
         let chosen = match &self.rule {
             Rule::RoundRobin { current } => {
                 let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,7 +148,7 @@ mod tests {
 
     fn balancer(rule: Balance, weights: &[u16]) -> Balancer {
         let endpoint = |port| Arc::new(Endpoint::new(SocketAddr::from(([127, 0, 0, 1], port))));
-        Balancer::new(rule, weights.iter().zip(1..).map(|(&weight, port)| (endpoint(port), weight)))
+        Balancer::new(rule, true, weights.iter().zip(1..).map(|(&weight, port)| (endpoint(port), weight)))
     }
 
     fn port(chosen: Option<Try>) -> u16 {
@@ -166,6 +168,14 @@ mod tests {
         let held: Vec<_> = (0..8).map(|_| pool.choose(&[]).unwrap()).collect();
         let at = |wanted| held.iter().filter(|held| held.endpoint.address.port() == wanted).count();
         assert_eq!((at(1), at(2), at(3)), (2, 2, 4));
+    }
+
+    #[test]
+    fn without_checks_nothing_counts_as_down() {
+        let endpoint = Arc::new(Endpoint::new(SocketAddr::from(([127, 0, 0, 1], 1))));
+        endpoint.set_up(false);
+        let pool = |checked| Balancer::new(Balance::RoundRobin, checked, [(Arc::clone(&endpoint), 1)]);
+        assert!(pool(true).choose(&[]).is_none() && pool(false).choose(&[]).is_some());
     }
 
     #[test]

@@ -4,5 +4,6 @@ pub(crate) mod directives;
 pub(crate) mod key;
 pub(crate) mod storable;
 pub(crate) mod freshness;
+pub(crate) mod storing;
 pub(crate) mod vary;
 pub(crate) mod status;

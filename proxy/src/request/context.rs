@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 
+use http::HeaderValue;
+
 use super::{admission::Permit, balance::Try, caching::status::Outcome, identify::Facts, refusal::Refusal};
 use crate::snapshot::{Route, Snapshot};
 
@@ -33,6 +35,10 @@ pub(crate) struct Context {
     pub(crate) body_bytes: u64,
     /// What the cache did; `None` until an answer's header was decided.
     pub(crate) outcome: Option<Outcome>,
+    /// `Date` of an answer that confirmed the stored one.
+    pub(crate) confirmed_at: Option<HeaderValue>,
+    /// Why it cannot be served, unless something stale is found to serve instead.
+    pub(crate) failure: Option<Refusal>,
     /// Why the edge refused, if it did.
     pub(crate) refusal: Option<Refusal>,
 }
@@ -54,6 +60,8 @@ impl Context {
             tried: Vec::new(),
             body_bytes: 0,
             outcome: None,
+            confirmed_at: None,
+            failure: None,
             refusal: None,
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
     for name in reserved(&request.headers) {
         request.remove_header(&name);
     }
-    let chain = match request.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok()) {
+    let chain = match joined(&request.headers, "x-forwarded-for", ", ") {
         Some(chain) if is_trusted(forwarded.peer, forwarded.trusted) => format!("{chain}, {}", forwarded.peer),
         _ => forwarded.peer.to_string(),
     };
@@ -41,11 +41,20 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
     request.insert_header("x-forwarded-host", &facts.authority)?;
     request.insert_header("x-request-id", forwarded.request_id)?;
     request.insert_header("host", &facts.authority)?;
-    let via = match request.headers.get("via").and_then(|v| v.to_str().ok()) {
-        Some(via) => format!("{via}, 1.1 floodgate"),
-        None => "1.1 floodgate".to_owned(),
-    };
-    request.insert_header("via", via)
+    request.append_header("via", "1.1 floodgate")?;
+    // HTTP/2 clients send a line for each cookie; HTTP/1 knows only one (RFC 9113 s8.2.3).
+    match joined(&request.headers, "cookie", "; ") {
+        Some(cookies) if request.headers.get_all("cookie").iter().nth(1).is_some() => {
+            request.insert_header("cookie", cookies)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// All lines of a field as one; `None` if there are none. What is not text is left out.
+fn joined(headers: &HeaderMap, name: &str, separator: &str) -> Option<String> {
+    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(separator))
 }
 
 /// Fields that only the edge itself may set.
@@ -71,8 +80,15 @@ mod tests {
 
     fn sent(trusted: &[IpNet]) -> RequestHeader {
         let mut request = RequestHeader::build("GET", b"/b/../a?q=1", None).unwrap();
-        for (name, value) in [("x-forwarded-for", "1.1.1.1"), ("x-floodgate-class", "core"), ("forwarded", "for=x")] {
-            request.insert_header(name, value).unwrap();
+        for (name, value) in [
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-for", "2.2.2.2"),
+            ("x-floodgate-class", "core"),
+            ("forwarded", "for=x"),
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
+        ] {
+            request.append_header(name, value).unwrap();
         }
         let peer = "10.0.0.9".parse().unwrap();
         forward(&mut request, &Forwarded { facts: &facts(), peer, trusted, request_id: "id" }).unwrap();
@@ -88,10 +104,12 @@ mod tests {
         assert_eq!(request.headers["host"], "shop:8443");
         assert_eq!(request.headers["via"], "1.1 floodgate");
         assert_eq!(request.raw_path(), b"/a?q=1");
+        let cookies: Vec<_> = request.headers.get_all("cookie").iter().collect();
+        assert_eq!(cookies, ["a=1; b=2"]);
     }
 
     #[test]
     fn a_trusted_proxys_chain_is_continued() {
-        assert_eq!(sent(&["10.0.0.0/8".parse().unwrap()]).headers["x-forwarded-for"], "1.1.1.1, 10.0.0.9");
+        assert_eq!(sent(&["10.0.0.0/8".parse().unwrap()]).headers["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.0.0.9");
     }
 }

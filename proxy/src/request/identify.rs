@@ -7,6 +7,7 @@ use std::{
 
 use http::HeaderMap;
 use ipnet::IpNet;
+use pingora::http::RequestHeader;
 
 use super::refusal::Refusal;
 
@@ -97,7 +98,8 @@ fn host_of(authority: &str) -> Result<&str, Refusal> {
             None => (authority, None),
         },
     };
-    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+    let numeric = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if port.is_some_and(|port| !numeric(port)) {
         return Err(INVALID);
     }
     let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
@@ -115,17 +117,19 @@ fn split_target(target: &[u8]) -> Result<(&str, Option<&str>), Refusal> {
     }
     let origin_form = match target.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
-            rest.find('/').map_or("/", |at| &rest[at..])
+            rest.find(['/', '?']).map_or("/", |at| &rest[at..])
         }
         _ => target,
     };
-    if !origin_form.starts_with('/') {
-        return Err(Refusal::BadRequest("the target is not a path"));
-    }
-    Ok(match origin_form.split_once('?') {
+    let (path, query) = match origin_form.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (origin_form, None),
-    })
+    };
+    match path {
+        "" if query.is_some() && origin_form.len() < target.len() => Ok(("/", query)),
+        path if path.starts_with('/') => Ok((path, query)),
+        _ => Err(Refusal::BadRequest("the target is not a path")),
+    }
 }
 
 /// One spelling for each path (RFC 3986 s6.2.2): unreserved characters are decoded, other percent-encodings are in
@@ -210,6 +214,27 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
 /// An IPv4 address is the same client however the socket spells it.
 fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// Bytes of the request line and the header fields as they would stand in HTTP/1.1.
+pub(crate) fn header_bytes(request: &RequestHeader) -> u64 {
+    let line = request.method.as_str().len() + request.raw_path().len() + " HTTP/1.1\r\n".len() + 1;
+    let fields: usize =
+        request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();
+    (line + fields) as u64
+}
+
+/// The length of the body, where it is announced.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// A request id that a trusted proxy gave, if it is one that can be logged and echoed as it is.
+pub(crate) fn request_id<'r>(headers: &'r HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> Option<&'r str> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let usable = (1..=64).contains(&id.len()) && id.bytes().all(plain);
+    (usable && is_trusted(peer, trusted)).then_some(id)
 }
 
 /// Whether a hop is one of our own proxies.

@@ -14,8 +14,11 @@ mod table;
 use gcra::Gcra;
 use table::Table;
 
-/// Keys that one limit tells apart at a time: 16 bytes each, 2 MiB in all.
-const KEYS: usize = 1 << 17;
+/// Keys that all limits together tell apart at a time: 17 bytes each, so 17 MiB in all.
+const KEYS: usize = 1 << 20;
+/// Of these, what one limit gets at the most and at the least.
+const KEYS_MAX: usize = 1 << 17;
+const KEYS_MIN: usize = 1 << 10;
 
 /// One limit of one route, with what it has counted.
 #[derive(Debug)]
@@ -27,10 +30,10 @@ pub(crate) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter that has counted nothing yet.
-    pub(crate) fn new(model: RateLimit) -> Self {
+    /// A limiter that has counted nothing yet; one of `limits` that share the memory.
+    pub(crate) fn new(model: RateLimit, limits: usize) -> Self {
         let gcra = Gcra::new(model.at.interval(), model.burst);
-        Self { model, gcra, table: Table::new(KEYS) }
+        Self { model, gcra, table: Table::new((KEYS / limits.max(1)).clamp(KEYS_MIN, KEYS_MAX)) }
     }
 
     /// Counts a request of `client` at `now_ns`, or says how long until it may come again.
@@ -59,7 +62,7 @@ mod tests {
 
     fn limiter(per_second: u32, burst: u32) -> RateLimiter {
         let at = Rate { count: per_second, period: Duration::from_secs(1) };
-        RateLimiter::new(RateLimit { per: RateKey::Address, at, burst })
+        RateLimiter::new(RateLimit { per: RateKey::Address, at, burst }, 1)
     }
 
     #[test]

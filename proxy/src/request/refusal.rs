@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use pingora::{Error, ErrorSource, ErrorType};
+
 /// Why a request is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -35,6 +37,18 @@ pub(crate) enum Refusal {
 const RETRY_OVERLOAD_S: u64 = 1;
 
 impl Refusal {
+    /// How a failure looks to the client; `None` if the client itself is gone.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        use ErrorType::{ConnectTimedout, ConnectionClosed, ReadError, ReadTimedout, WriteError, WriteTimedout};
+        match (error.esource(), error.etype()) {
+            (ErrorSource::Upstream, ConnectTimedout | ReadTimedout | WriteTimedout) => Some(Self::OriginTimeout),
+            (ErrorSource::Upstream, _) => Some(Self::OriginFailed),
+            (ErrorSource::Downstream, WriteError | ReadError | ConnectionClosed | ReadTimedout | WriteTimedout) => None,
+            (ErrorSource::Downstream, _) => Some(Self::BadRequest("its body or framing is broken")),
+            (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Self::Internal),
+        }
+    }
+
     /// The status code sent.
     pub(crate) fn status(&self) -> u16 {
         match self {

@@ -14,11 +14,19 @@ use std::{
     time::Duration,
 };
 
-use config::model::{self, LogTarget};
+use config::model::{self, LogTarget, Percent};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
-/// Lines that may wait for the sink; about 8 MB at 500 bytes a line.
+/// Lines that may wait for the sink: about 8 MB at 500 bytes a line, and at the very most 100 MB.
 const QUEUE: usize = 16 * 1024;
+/// What a client sent is logged up to this length.
+const TEXT_MAX: usize = 1024;
+
+/// The beginning of a text, as much of it as is logged.
+pub(crate) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT_MAX)]
+}
 
 /// One request, as it is logged. Times are in milliseconds.
 #[derive(Debug, Serialize)]
@@ -51,31 +59,45 @@ pub(crate) struct Line<'a> {
 /// A sink with its queue and thread. When it is dropped, the thread writes what is queued and ends by itself.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
-    /// What it was opened from.
-    pub(crate) model: model::AccessLog,
+    to: LogTarget,
+    sample: Percent,
     queue: Option<SyncSender<Entry>>,
     dropped: Arc<AtomicU64>,
 }
 
 impl AccessLog {
-    /// Opens the sink. `dropped` goes on counting over reloads.
-    pub(crate) fn open(model: &model::AccessLog, dropped: Arc<AtomicU64>) -> io::Result<Self> {
-        let sink: Box<dyn Write + Send> = match &model.to {
-            LogTarget::Off => return Ok(Self { model: model.clone(), queue: None, dropped }),
-            LogTarget::Stdout => Box::new(io::stdout()),
-            LogTarget::File(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+    /// Opens the sink. Where `previous` writes to the same place, its thread goes on with the newly opened sink, so that
+    /// a file can be rotated, and what is still in flight under the previous configuration keeps its lines.
+    pub(crate) fn open(model: &model::AccessLog, previous: Option<&Self>) -> io::Result<Self> {
+        let sink: Option<Box<dyn Write + Send>> = match &model.to {
+            LogTarget::Off => None,
+            LogTarget::Stdout => Some(Box::new(io::stdout())),
+            LogTarget::File(path) => Some(Box::new(OpenOptions::new().create(true).append(true).open(path)?)),
         };
-        let (queue, lines) = sync_channel(QUEUE);
-        let lost = Arc::clone(&dropped);
-        std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || write_lines(&lines, BufWriter::with_capacity(64 * 1024, sink), &lost))?;
-        Ok(Self { model: model.clone(), queue: Some(queue), dropped })
+        let dropped = previous.map(|previous| Arc::clone(&previous.dropped)).unwrap_or_default();
+        let same = previous.filter(|previous| previous.to == model.to).and_then(|previous| previous.queue.clone());
+        let queue = match (sink, same) {
+            (None, _) => None,
+            (Some(sink), Some(queue)) => {
+                // If the queue is full, the sink is stuck, and the old one is as good as the new.
+                queue.try_send(Entry::Sink(sink)).ok();
+                Some(queue)
+            }
+            (Some(sink), None) => {
+                let (queue, entries) = sync_channel(QUEUE);
+                let lost = Arc::clone(&dropped);
+                std::thread::Builder::new()
+                    .name("access-log".to_owned())
+                    .spawn(move || write_lines(&entries, sink, &lost))?;
+                Some(queue)
+            }
+        };
+        Ok(Self { to: model.to.clone(), sample: model.sample, queue, dropped })
     }
 
     /// Whether a request is logged; `random` is uniform over all values. What went wrong always is.
     pub(crate) fn takes(&self, random: u32, went_wrong: bool) -> bool {
-        let sampled = f64::from(random) < self.model.sample.fraction() * (f64::from(u32::MAX) + 1.0);
+        let sampled = f64::from(random) < self.sample.fraction() * (f64::from(u32::MAX) + 1.0);
         self.queue.is_some() && (went_wrong || sampled)
     }
 
@@ -92,88 +114,103 @@ impl AccessLog {
         }
     }
 
-    /// Waits until everything queued so far is written, but not for longer than `limit`.
-    pub(crate) fn flush(&self, limit: Duration) {
-        let (written, done) = sync_channel(1);
-        if let Some(queue) = &self.queue
-            && queue.send(Entry::Flush(written)).is_ok()
-            && done.recv_timeout(limit).is_err()
-        {
-            tracing::warn!("the access log was not written to its end");
+    /// Waits until everything queued so far is written.
+    pub(crate) async fn flush(&self) {
+        let Some(queue) = &self.queue else { return };
+        let (written, done) = oneshot::channel();
+        let mut flush = Entry::Flush(written);
+        while let Err(TrySendError::Full(again)) = queue.try_send(flush) {
+            flush = again;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        done.await.ok(); // or the thread is gone, and there is nothing to wait for
     }
 
     /// Lines lost so far: the queue was full, or the sink failed.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
-
-    /// The counter itself, for the log that follows this one.
-    pub(crate) fn dropped_counter(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.dropped)
-    }
 }
 
 /// What goes through the queue.
-#[derive(Debug)]
 enum Entry {
     Line(Vec<u8>),
+    /// Go on with this sink.
+    Sink(Box<dyn Write + Send>),
     /// Tell this one when everything before it is written.
-    Flush(SyncSender<()>),
+    Flush(oneshot::Sender<()>),
 }
 
 /// Writes until the queue is closed; flushes whenever it runs empty. A sink that fails loses lines, never the thread.
-fn write_lines(entries: &Receiver<Entry>, mut sink: BufWriter<Box<dyn Write + Send>>, dropped: &AtomicU64) {
+fn write_lines(entries: &Receiver<Entry>, sink: Box<dyn Write + Send>, dropped: &AtomicU64) {
+    let buffered = |sink| BufWriter::with_capacity(64 * 1024, sink);
+    let mut sink = buffered(sink);
     while let Ok(first) = entries.recv() {
         let mut lost = 0;
         let mut waiting = Vec::new();
         for entry in std::iter::once(first).chain(entries.try_iter()) {
             match entry {
                 Entry::Line(line) => lost += u64::from(sink.write_all(&line).is_err()),
+                Entry::Sink(next) => {
+                    lost += u64::from(sink.flush().is_err());
+                    sink = buffered(next);
+                }
                 Entry::Flush(written) => waiting.push(written),
             }
         }
         lost += u64::from(sink.flush().is_err());
         dropped.fetch_add(lost, Ordering::Relaxed);
         for written in waiting {
-            written.try_send(()).ok(); // it may have stopped waiting
+            written.send(()).ok(); // it may have stopped waiting
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use config::model::Percent;
-
     use super::*;
 
-    #[test]
-    fn a_flush_waits_until_the_lines_are_in_the_file() {
+    fn file(path: &std::path::Path) -> model::AccessLog {
+        model::AccessLog { to: LogTarget::File(path.to_owned()), sample: Percent::ALL }
+    }
+
+    #[tokio::test]
+    async fn a_rotated_file_is_opened_anew_and_nothing_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("access.log");
-        let model = model::AccessLog { to: LogTarget::File(path.clone()), sample: Percent::ALL };
-        let log = AccessLog::open(&model, Arc::default()).unwrap();
-        for id in ["a", "b"] {
-            log.write(&line(id));
-        }
-        log.flush(Duration::from_secs(10));
-        let text = std::fs::read_to_string(path).unwrap();
-        let ids: Vec<_> =
-            text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["id"].clone()).collect();
-        assert_eq!(ids, ["a", "b"]);
+        let (path, rotated) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
+        let before = AccessLog::open(&file(&path), None).unwrap();
+        before.write(&line("a"));
+        before.flush().await;
+        std::fs::rename(&path, &rotated).unwrap();
+        let after = AccessLog::open(&file(&path), Some(&before)).unwrap();
+        before.write(&line("b"));
+        after.write(&line("c"));
+        after.flush().await;
+        let ids = |path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let line = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].to_string();
+            text.lines().map(line).collect::<String>()
+        };
+        assert_eq!((ids(rotated), ids(path)), (r#""a""#.to_owned(), r#""b""c""#.to_owned()));
     }
 
     #[test]
-    fn sampling_never_hides_what_went_wrong() {
+    fn sampling_never_hides_what_went_wrong_and_a_full_queue_is_counted() {
+        let (queue, nobody_reads) = sync_channel(1);
         let sample = Percent::from_basis_points(5_000).unwrap();
-        let log = AccessLog {
-            model: model::AccessLog { to: LogTarget::Stdout, sample },
-            queue: Some(sync_channel(1).0),
-            dropped: Arc::default(),
-        };
+        let log = AccessLog { to: LogTarget::Stdout, sample, queue: Some(queue), dropped: Arc::default() };
         assert!(log.takes(0, false) && !log.takes(u32::MAX, false) && log.takes(u32::MAX, true));
+        log.write(&line("waits"));
         log.write(&line("lost"));
-        assert_eq!(log.dropped(), 1, "nobody reads the queue");
+        assert_eq!(log.dropped(), 1);
+        drop(nobody_reads);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&"é".repeat(1000)).len(), 1024);
+        assert_eq!(cut(&format!("x{}", "é".repeat(1000))).len(), 1023);
     }
 
     fn line(id: &str) -> Line<'_> {

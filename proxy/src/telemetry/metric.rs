@@ -13,8 +13,6 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
-use crate::request::{caching::status::Outcome, refusal::Refusal};
-
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Label of a request that was refused before it had a route or class.
@@ -24,6 +22,11 @@ pub(crate) const NONE: &str = "-";
 pub(crate) struct Metrics {
     registry: Registry,
     scrape: Mutex<()>,
+    /// What can be the result in the cache, and the reason of a refusal: fixed sets.
+    results: &'static [&'static str],
+    reasons: &'static [&'static str],
+    /// Requests that were refused before they had a route.
+    pub(crate) no_route: RouteMetrics,
     requests: IntCounterVec,
     seconds: HistogramVec,
     refusals: IntCounterVec,
@@ -61,8 +64,8 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prom
 }
 
 impl Metrics {
-    /// Registers every metric, all at zero.
-    pub(crate) fn new() -> Self {
+    /// Registers every metric, all at zero, for these results in the cache and reasons of refusals.
+    pub(crate) fn new(results: &'static [&'static str], reasons: &'static [&'static str]) -> Self {
         let registry = Registry::new_custom(Some("floodgate".to_owned()), None).expect("the prefix is valid");
         let r = &registry;
         let counter =
@@ -70,11 +73,18 @@ impl Metrics {
         let gauge =
             |name: &str, help: &str, labels: &[&str]| register(r, IntGaugeVec::new(Opts::new(name, help), labels));
         let seconds = HistogramOpts::new("request_seconds", "From the request header to the last byte of the answer.");
+        let requests = counter("requests_total", "Requests answered.", &["route", "class", "status_class"]);
+        let seconds = register(r, HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["route"]));
+        let refusals = counter("refusals_total", "Requests that the edge itself refused.", &["reason", "class"]);
+        let cache_requests = counter("cache_requests_total", "What the cache did.", &["route", "result"]);
         Self {
-            requests: counter("requests_total", "Requests answered.", &["route", "class", "status_class"]),
-            seconds: register(r, HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["route"])),
-            refusals: counter("refusals_total", "Requests that the edge itself refused.", &["reason", "class"]),
-            cache_requests: counter("cache_requests_total", "What the cache did.", &["route", "result"]),
+            results,
+            reasons,
+            no_route: RouteMetrics::new(&requests, &seconds, &cache_requests, &[], [NONE, NONE]),
+            requests,
+            seconds,
+            refusals,
+            cache_requests,
             tries: counter("upstream_tries_total", "Tries at endpoints.", &["pool", "endpoint", "result"]),
             reload_success: register(
                 r,
@@ -109,20 +119,14 @@ impl Metrics {
 
     /// Shows every reason for refusals of a class, at zero until it happens.
     pub(crate) fn class(&self, class: &str) {
-        for reason in Refusal::LABELS {
-            self.refusals.with_label_values(&[reason, class]);
+        for reason in self.reasons {
+            self.refusals.with_label_values(&[*reason, class]);
         }
     }
 
     /// The counters of one route.
     pub(crate) fn route(&self, route: &str, class: &str) -> RouteMetrics {
-        let status = |class_of_status: &str| self.requests.with_label_values(&[route, class, class_of_status]);
-        RouteMetrics {
-            by_status: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(status),
-            aborted: status("aborted"),
-            seconds: self.seconds.with_label_values(&[route]),
-            cache: Outcome::ALL.map(|outcome| self.cache_requests.with_label_values(&[route, outcome.label()])),
-        }
+        RouteMetrics::new(&self.requests, &self.seconds, &self.cache_requests, self.results, [route, class])
     }
 
     /// Counts a refusal.
@@ -150,17 +154,35 @@ pub(crate) struct RouteMetrics {
     /// The client left before it had an answer.
     aborted: IntCounter,
     seconds: Histogram,
-    cache: [IntCounter; Outcome::ALL.len()],
+    /// By position in the list of results.
+    cache: Vec<IntCounter>,
 }
 
 impl RouteMetrics {
-    /// Counts a request that is over; `status` is `None` where nothing was answered.
-    pub(crate) fn finished(&self, status: Option<u16>, took: Duration, outcome: Option<Outcome>) {
+    fn new(
+        requests: &IntCounterVec,
+        seconds: &HistogramVec,
+        cache: &IntCounterVec,
+        results: &[&str],
+        [route, class]: [&str; 2],
+    ) -> Self {
+        let status = |class_of_status: &str| requests.with_label_values(&[route, class, class_of_status]);
+        Self {
+            by_status: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(status),
+            aborted: status("aborted"),
+            seconds: seconds.with_label_values(&[route]),
+            cache: results.iter().map(|result| cache.with_label_values(&[route, *result])).collect(),
+        }
+    }
+
+    /// Counts a request that is over. `status` is `None` where nothing was answered; `result` is the position of what
+    /// the cache did in the list of results.
+    pub(crate) fn finished(&self, status: Option<u16>, took: Duration, result: Option<usize>) {
         let by_status = status.and_then(|status| self.by_status.get(usize::from(status / 100).wrapping_sub(1)));
         by_status.unwrap_or(&self.aborted).inc();
         self.seconds.observe(took.as_secs_f64());
-        if let Some(outcome) = outcome {
-            self.cache[outcome as usize].inc();
+        if let Some(counter) = result.and_then(|result| self.cache.get(result)) {
+            counter.inc();
         }
     }
 }
@@ -171,9 +193,10 @@ mod tests {
 
     #[test]
     fn a_finished_request_is_counted_once_in_each_family() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(&["hit", "miss"], &["overloaded"]);
+        metrics.class("browse");
         let route = metrics.route("home", "browse");
-        route.finished(Some(200), Duration::from_millis(3), Some(Outcome::Hit));
+        route.finished(Some(200), Duration::from_millis(3), Some(0));
         route.finished(None, Duration::from_millis(3), None);
         let text = metrics.render(|_| ());
         for line in [
@@ -181,6 +204,7 @@ mod tests {
             r#"floodgate_requests_total{class="browse",route="home",status_class="aborted"} 1"#,
             r#"floodgate_cache_requests_total{result="hit",route="home"} 1"#,
             r#"floodgate_cache_requests_total{result="miss",route="home"} 0"#,
+            r#"floodgate_refusals_total{class="browse",reason="overloaded"} 0"#,
             r#"floodgate_request_seconds_count{route="home"} 2"#,
             r#"floodgate_request_seconds_bucket{route="home",le="0.005"} 2"#,
         ] {

@@ -13,7 +13,7 @@ const ROUTES: &str = r#"
   - {name: all, match: {path: /**}, pool: origin, class: core}
   - {name: unused, match: {path: /unused}, pool: origin, class: browse}
 "#;
-const HEALTH: &str = "    health: {http: /healthz, interval: 100ms, timeout: 100ms, down_after: 2, up_after: 2}";
+const HEALTH: &str = "    health: {http: /healthz, interval: 100ms, timeout: 100ms, down_after: 10, up_after: 2}";
 
 #[tokio::test]
 async fn a_dead_endpoint_costs_no_client_anything() {
@@ -68,6 +68,28 @@ async fn failures_have_their_own_status() {
     let answer = client.get(edge.secure("/")).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
     edge.wait_for_metric(r#"floodgate_refusals_total{class="core",reason="origin_failed"} 1"#).await;
+}
+
+#[tokio::test]
+async fn a_stale_answer_instead_of_a_failure_is_no_refusal() {
+    let origin = Origin::fixed("kept", &[("cache-control", "max-age=1, stale-if-error=600")]).await;
+    let routes = r#"
+  - {name: page, match: {path: /page}, pool: origin, class: core, cache: {zone: pages}}
+  - {name: other, match: {path: /other}, pool: origin, class: browse}
+"#;
+    let edge = Edge::start(&config(&[origin.address], "", routes));
+    let client = edge.client().build().unwrap();
+    let get = async || client.get(edge.secure("/page")).send().await.unwrap();
+    get().await;
+    drop(origin);
+    wait_until("it is served stale", async || {
+        let answer = get().await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.headers()["cache-status"].to_str().unwrap().contains("ttl=-")
+    })
+    .await;
+    edge.wait_for_metric(r#"floodgate_cache_requests_total{result="stale",route="page"} 1"#).await;
+    edge.wait_for_metric(r#"floodgate_refusals_total{class="core",reason="origin_failed"} 0"#).await;
 }
 
 #[tokio::test]

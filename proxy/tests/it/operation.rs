@@ -3,7 +3,11 @@
 use std::{process::Command, sync::Arc};
 
 use http::StatusCode;
-use tokio::sync::Semaphore;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Semaphore,
+};
 
 use crate::{
     origin::{Origin, response},
@@ -19,13 +23,22 @@ const ROUTES: &str = r#"
 async fn a_reload_changes_everything_live_and_drops_no_connection() {
     let origin = Origin::fixed("hello", &[]).await;
     let edge = Edge::start(&config(&[origin.address], "", ROUTES));
-    let client = edge.client().build().unwrap();
-    let status = async |path: &str| client.get(edge.secure(path)).send().await.unwrap().status();
-    assert_eq!((status("/old").await, status("/new").await), (StatusCode::OK, StatusCode::NOT_FOUND));
+    // One connection, by hand: a client would quietly open another.
+    let mut connection = TcpStream::connect(edge.address("plain")).await.unwrap();
+    let mut status = async |path: &str| {
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(connection.read_u8().await.unwrap());
+        }
+        String::from_utf8_lossy(&answer)["HTTP/1.1 ".len()..][..3].to_owned()
+    };
+    assert_eq!((status("/old").await, status("/new").await), ("200".to_owned(), "404".to_owned()));
     edge.rewrite_config(|text| text.replace("/old", "/new"));
     edge.signal("HUP");
     edge.wait_for_log("configuration reloaded");
-    assert_eq!((status("/old").await, status("/new").await), (StatusCode::NOT_FOUND, StatusCode::OK));
+    assert_eq!((status("/old").await, status("/new").await), ("404".to_owned(), "200".to_owned()));
     edge.wait_for_metric("floodgate_config_last_reload_success 1").await;
 }
 
@@ -151,6 +164,31 @@ fn check_says_good_or_names_every_problem() {
     let bad = check(&good.replace("class: core", "class: cor").replace("class: browse", "class: brows"));
     let said = String::from_utf8_lossy(&bad.stderr).into_owned();
     assert!(!bad.status.success() && said.contains("cor") && said.contains("brows"), "{said}");
+}
+
+#[tokio::test]
+async fn a_sink_that_nobody_reads_does_not_hold_up_the_end() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let mut edge = Edge::start(&config(&[origin.address], "", ROUTES).replace("file:access.log", "file:/dev/full"));
+    let client = edge.client().build().unwrap();
+    assert_eq!(client.get(edge.secure("/old")).send().await.unwrap().status(), StatusCode::OK);
+    edge.wait_for_metric("floodgate_access_log_dropped_total 1").await;
+    edge.signal("TERM");
+    assert!(edge.wait().await.success());
+}
+
+#[tokio::test]
+async fn both_families_listen_on_one_port() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let port = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+    let both = format!("bind: [\"0.0.0.0:{port}\", \"[::]:{port}\"], max_header");
+    let text = config(&[origin.address], "", ROUTES).replacen("bind: [\"127.0.0.1:0\"], max_header", &both, 1);
+    let edge = Edge::start(&text);
+    let client = edge.client().build().unwrap();
+    for host in ["127.0.0.1", "[::1]"] {
+        let answer = client.get(format!("http://{host}:{port}/old")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{host}");
+    }
 }
 
 #[test]

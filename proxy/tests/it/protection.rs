@@ -94,6 +94,7 @@ async fn a_full_pool_still_serves_what_is_cached_even_when_it_is_stale() {
     let client = edge.client().build().unwrap();
     let get = async || client.get(edge.secure("/page")).send().await.unwrap();
     assert_eq!(get().await.text().await.unwrap(), "kept");
+    edge.wait_for_metric(r#"floodgate_pool_in_flight{pool="origin"} 0"#).await;
     let (other, url) = (client.clone(), edge.secure("/other"));
     let held = tokio::spawn(async move { other.get(url).send().await.unwrap().status() });
     edge.wait_for_metric(r#"floodgate_pool_in_flight{pool="origin"} 1"#).await;

@@ -13,8 +13,11 @@ pub(crate) struct Directives {
     pub(crate) private: bool,
     /// May be kept even where the default is not to.
     pub(crate) public: bool,
-    /// Must not be served stale (also `proxy-revalidate`).
+    /// Must not be served stale.
     pub(crate) must_revalidate: bool,
+    /// Must not be served stale by a shared cache. Unlike `must-revalidate`, it does not say that the answer to a
+    /// request with credentials may be shared (s3.5).
+    pub(crate) proxy_revalidate: bool,
     /// Lifetime for every cache.
     pub(crate) max_age: Option<u32>,
     /// Lifetime for shared caches.
@@ -23,16 +26,18 @@ pub(crate) struct Directives {
     pub(crate) stale_while_revalidate: Option<u32>,
     /// RFC 5861 s4.
     pub(crate) stale_if_error: Option<u32>,
+    /// These came from a targeted field, beside which `Expires` does not count either (RFC 9213 s2.2).
+    pub(crate) targeted: bool,
 }
 
 /// RFC 9111 s1.2.2: what is too large to represent counts as this.
-const LONG_S: u32 = 1 << 31;
+pub(crate) const LONG_S: u32 = 1 << 31;
 
 impl Directives {
     /// The directives that count for a shared cache: those of `CDN-Cache-Control` alone if that field is there and
     /// well-formed (RFC 9213 s2.2), else those of `Cache-Control`.
     pub(crate) fn of_response(headers: &HeaderMap) -> Self {
-        targeted(headers).unwrap_or_else(|| Self::parse(&list(headers, "cache-control")))
+        targeted(headers).unwrap_or_else(|| Self::parse(&String::from_utf8_lossy(&list(headers, "cache-control"))))
     }
 
     /// Reads a `Cache-Control` list. Names are case-insensitive, values may be quoted, unknown directives are
@@ -58,7 +63,8 @@ impl Directives {
             "no-cache" => self.no_cache = true,
             "private" => self.private = true,
             "public" => self.public = !has_value,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
+            "must-revalidate" => self.must_revalidate = true,
+            "proxy-revalidate" => self.proxy_revalidate = true,
             "max-age" => shortest(&mut self.max_age),
             "s-maxage" => shortest(&mut self.s_maxage),
             "stale-while-revalidate" => shortest(&mut self.stale_while_revalidate),
@@ -70,9 +76,9 @@ impl Directives {
 
 /// `CDN-Cache-Control` as a structured dictionary; `None` if it is absent, empty or malformed.
 fn targeted(headers: &HeaderMap) -> Option<Directives> {
-    let text = list(headers, "cdn-cache-control");
-    let dictionary: sfv::Dictionary = sfv::Parser::parse_dictionary(text.as_bytes()).ok().filter(|d| !d.is_empty())?;
-    let mut directives = Directives::default();
+    let field = list(headers, "cdn-cache-control");
+    let dictionary: sfv::Dictionary = sfv::Parser::parse_dictionary(&field).ok().filter(|d| !d.is_empty())?;
+    let mut directives = Directives { targeted: true, ..Directives::default() };
     for (name, entry) in &dictionary {
         let sfv::ListEntry::Item(item) = entry else { continue };
         match &item.bare_item {
@@ -89,14 +95,15 @@ fn targeted(headers: &HeaderMap) -> Option<Directives> {
     Some(directives)
 }
 
-/// All lines of a list field as one (RFC 9110 s5.3); empty if there are none or they are not text.
-fn list(headers: &HeaderMap, name: &str) -> String {
-    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-    lines.join(",")
+/// All lines of a list field as one (RFC 9110 s5.3); empty if there are none. Bytes, because one odd byte must not
+/// hide the directives beside it.
+fn list(headers: &HeaderMap, name: &str) -> Vec<u8> {
+    let lines: Vec<_> = headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
+    lines.join(&b',')
 }
 
 /// RFC 9111 s1.2.2 delta-seconds: digits; too many mean "long", anything else means zero.
-fn seconds(text: &str) -> u32 {
+pub(crate) fn seconds(text: &str) -> u32 {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return 0;
     }
@@ -165,6 +172,17 @@ mod tests {
             ]);
             assert!(Directives::of_response(&headers).no_store, "{malformed:?}");
         }
+    }
+
+    #[test]
+    fn one_odd_byte_hides_nothing() {
+        let field =
+            |name: &'static str, value: &[u8]| (HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap());
+        let odd = HeaderMap::from_iter([field("cache-control", b"private, x=\"\xe9\"")]);
+        assert!(Directives::of_response(&odd).private);
+        let targeted = field("cdn-cache-control", b"max-age=60, x=\"\xe9\"");
+        let odd = HeaderMap::from_iter([field("cache-control", b"no-store"), targeted]);
+        assert!(Directives::of_response(&odd).no_store, "a targeted field that is not ASCII is malformed");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use config::model::CachePolicy;
 use http::{HeaderMap, StatusCode, header};
 
-use super::directives::Directives;
+use super::directives::{self, Directives};
 
 /// How old an answer already is, and for how long it may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) fn lifetime(
     let age = age(headers, date, now);
     let stated = directives.s_maxage.or(directives.max_age).map(|s| Duration::from_secs(s.into()));
     let lifetime = stated
-        .or_else(|| expires(headers, date))
+        .or_else(|| if directives.targeted { None } else { expires(headers, date) })
         .or_else(|| heuristic(status, headers, date))
         .or_else(|| policy.default_ttl.filter(|_| HEURISTIC.contains(&status.as_u16())));
     let validator = headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
@@ -49,10 +49,12 @@ pub(crate) fn lifetime(
         None if validator => Duration::ZERO,
         None => return None,
     };
-    let stale_allowed = !directives.must_revalidate && !directives.no_cache;
+    let stale_forbidden = directives.must_revalidate || directives.proxy_revalidate || directives.no_cache;
     let stale = |said: Option<u32>, default: Duration| match said {
-        _ if !stale_allowed => Duration::ZERO,
+        _ if stale_forbidden => Duration::ZERO,
         Some(seconds) => Duration::from_secs(seconds.into()),
+        // s-maxage means proxy-revalidate as well, unless the origin says otherwise beside it (s5.2.2.10).
+        None if directives.s_maxage.is_some() => Duration::ZERO,
         None => default,
     };
     let lifetime = Lifetime {
@@ -79,7 +81,12 @@ pub(crate) fn ttl_s(fresh_until: SystemTime, now: SystemTime) -> i64 {
 
 /// The larger of what the clocks and what the `Age` field say.
 fn age(headers: &HeaderMap, date: SystemTime, now: SystemTime) -> Duration {
-    let said = headers.get(header::AGE).and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse::<u32>().ok());
+    let said = headers.get(header::AGE).map(|value| match value.to_str().map(str::trim) {
+        Ok("0") => 0,
+        // Zero is what cannot be read, and what cannot be read may be of any age.
+        Ok(age) => Some(directives::seconds(age)).filter(|&seconds| seconds > 0).unwrap_or(directives::LONG_S),
+        Err(_not_text) => directives::LONG_S,
+    });
     let apparent = now.duration_since(date).unwrap_or_default();
     // Without an Age field there is no cache in between; an origin's clock that runs behind must not age the answer.
     said.map_or(Duration::ZERO, |said| apparent.max(Duration::from_secs(said.into())))

@@ -17,19 +17,21 @@ pub(crate) fn key(secure: bool, authority: &str, path: &str, query: Option<&str>
     key
 }
 
-/// The part of a query that belongs to the key. Names are compared as sent: a parameter that is spelt with needless
-/// percent-encoding is a different parameter here, which costs a miss and never serves the wrong thing.
+/// The part of a query that belongs to the key. The whole query goes to the origin, so only what the origin cannot
+/// read as anything else may be left out: a parameter that could hide another name, by percent-encoding it or by `;`
+/// (which some take for `&`), always belongs to the key. That costs a miss and never serves the wrong thing.
 fn keyed_query<'q>(query: &'q str, rule: &QueryKey) -> Cow<'q, str> {
     let name = |parameter: &'q str| parameter.split_once('=').map_or(parameter, |(name, _)| name);
+    let plain = |parameter: &'q str| !name(parameter).contains(['%', '+']) && !parameter.contains(';');
     match rule {
         QueryKey::All => Cow::Borrowed(query),
         QueryKey::Drop(names) => {
-            let kept = query.split('&').filter(|parameter| !names.iter().any(|drop| drop == name(parameter)));
-            Cow::Owned(kept.collect::<Vec<_>>().join("&"))
+            let dropped = |parameter: &&'q str| plain(parameter) && names.iter().any(|drop| drop == name(parameter));
+            Cow::Owned(query.split('&').filter(|parameter| !dropped(parameter)).collect::<Vec<_>>().join("&"))
         }
         QueryKey::Keep(names) => {
-            let kept = query.split('&').filter(|parameter| names.iter().any(|keep| keep == name(parameter)));
-            let mut kept: Vec<_> = kept.collect();
+            let keeps = |parameter: &&'q str| !plain(parameter) || names.iter().any(|keep| keep == name(parameter));
+            let mut kept: Vec<_> = query.split('&').filter(keeps).collect();
             // Stable: the order of equal names can matter to the origin, that of different names does not.
             kept.sort_by_key(|parameter| name(parameter));
             Cow::Owned(kept.join("&"))
@@ -70,5 +72,15 @@ mod tests {
         let keep = QueryKey::Keep(names(&["sort", "page"]));
         assert_eq!(query(&keep, "x=9&sort=a&page=2&sort=b"), "https://a/p?page=2&sort=a&sort=b");
         assert_eq!(query(&QueryKey::All, "b=1&a=2"), "https://a/p?b=1&a=2");
+    }
+
+    #[test]
+    fn no_parameter_hides_from_the_key() {
+        let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
+        let (keep, drop) = (QueryKey::Keep(names(&["page"])), QueryKey::Drop(names(&["utm"])));
+        for hidden in ["%70age=2", "x;page=2", "x=1;page=2", "pa+ge=2"] {
+            assert_ne!(query(&keep, hidden), query(&keep, ""), "{hidden}");
+        }
+        assert_ne!(query(&drop, "utm=1;page=2"), query(&drop, "utm=1"));
     }
 }

@@ -17,14 +17,16 @@ pub(crate) enum Outcome {
     Expired,
     /// From the origin; the route caches, this answer is not kept.
     Uncacheable,
+    /// From the origin without a look into the cache: its answers have turned out uncacheable lately.
+    Bypass,
     /// The route does not cache.
     Off,
 }
 
 impl Outcome {
-    /// Every outcome, in the order of declaration, so that `outcome as usize` is its position.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Hit, Self::Stale, Self::Revalidated, Self::Miss, Self::Expired, Self::Uncacheable, Self::Off];
+    /// The labels, in the order of declaration, so that `outcome as usize` is the position of its own.
+    pub(crate) const LABELS: [&'static str; 8] =
+        ["hit", "stale", "revalidated", "miss", "expired", "uncacheable", "bypass", "off"];
 
     /// Reads Pingora's state once the answer's header is decided. `ttl_s` is what is left of the stored answer's
     /// lifetime: one that is served as it is because the pool is full is a hit to Pingora, and stale.
@@ -37,34 +39,25 @@ impl Outcome {
             CachePhase::Miss => Self::Miss,
             CachePhase::Expired => Self::Expired,
             CachePhase::Disabled(NoCacheReason::NeverEnabled) => Self::Off,
-            CachePhase::Disabled(_) | CachePhase::Bypass | CachePhase::Uninit | CachePhase::CacheKey => {
-                Self::Uncacheable
-            }
+            CachePhase::Bypass => Self::Bypass,
+            CachePhase::Disabled(_) | CachePhase::Uninit | CachePhase::CacheKey => Self::Uncacheable,
         }
     }
 
     /// The `result` label in metrics and the `cache` field of the access log.
     pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Stale => "stale",
-            Self::Revalidated => "revalidated",
-            Self::Miss => "miss",
-            Self::Expired => "expired",
-            Self::Uncacheable => "uncacheable",
-            Self::Off => "off",
-        }
+        Self::LABELS[self as usize]
     }
 
     /// The field's value; `ttl_s` is what is left of the lifetime, negative when it has passed.
     pub(crate) fn field(self, ttl_s: Option<i64>) -> String {
         let said = match self {
             Self::Hit | Self::Stale => "hit",
-            Self::Revalidated => "hit; fwd=stale; fwd-status=304",
-            Self::Miss => "fwd=uri-miss; stored",
+            Self::Revalidated => "fwd=stale; fwd-status=304",
+            Self::Miss => "fwd=miss; stored",
             Self::Expired => "fwd=stale; stored",
-            Self::Uncacheable => "fwd=uri-miss",
-            Self::Off => "fwd=bypass",
+            Self::Uncacheable => "fwd=miss",
+            Self::Bypass | Self::Off => "fwd=bypass",
         };
         match ttl_s {
             Some(ttl_s) => format!("floodgate; {said}; ttl={ttl_s}"),
@@ -79,15 +72,26 @@ mod tests {
 
     #[test]
     fn positions_are_those_of_the_list() {
-        for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
-            assert_eq!(outcome as usize, at, "{}", outcome.label());
+        let said = [
+            (Outcome::Hit, "hit"),
+            (Outcome::Stale, "stale"),
+            (Outcome::Revalidated, "revalidated"),
+            (Outcome::Miss, "miss"),
+            (Outcome::Expired, "expired"),
+            (Outcome::Uncacheable, "uncacheable"),
+            (Outcome::Bypass, "bypass"),
+            (Outcome::Off, "off"),
+        ];
+        assert_eq!(said.map(|(_, label)| label), Outcome::LABELS);
+        for (outcome, label) in said {
+            assert_eq!(outcome.label(), label);
         }
     }
 
     #[test]
     fn the_field_names_the_cache_and_what_it_did() {
         assert_eq!(Outcome::Hit.field(Some(29)), "floodgate; hit; ttl=29");
-        assert_eq!(Outcome::Miss.field(None), "floodgate; fwd=uri-miss; stored");
+        assert_eq!(Outcome::Miss.field(None), "floodgate; fwd=miss; stored");
         assert_eq!(Outcome::of(CachePhase::Hit, Some(0)), Outcome::Hit);
         assert_eq!(Outcome::of(CachePhase::Hit, Some(-1)), Outcome::Stale);
         assert_eq!(Outcome::of(CachePhase::Disabled(NoCacheReason::NeverEnabled), None), Outcome::Off);

@@ -137,6 +137,7 @@ mod tests {
             (&auth, 200, &[("cache-control", "public, max-age=60")], Ok(())),
             (&auth, 200, &[("cache-control", "s-maxage=60")], Ok(())),
             (&auth, 200, &[("cache-control", "must-revalidate, max-age=60")], Ok(())),
+            (&auth, 200, &[("cache-control", "proxy-revalidate, max-age=60")], Err(NotStored::Authorization)),
         ] {
             assert_eq!(check(get.clone(), request, status, response), expected, "{request:?} {status} {response:?}");
         }

@@ -25,8 +25,9 @@ pub(crate) fn variance(stored: &HeaderMap, request: &HeaderMap) -> Option<HashBi
 fn joined(request: &HeaderMap, name: &HeaderName) -> Vec<u8> {
     let mut bytes = Vec::new();
     for value in request.get_all(name) {
+        let value = value.as_bytes().trim_ascii();
         bytes.extend_from_slice(&(value.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(value.as_bytes().trim_ascii());
+        bytes.extend_from_slice(value);
     }
     bytes
 }

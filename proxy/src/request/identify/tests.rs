@@ -23,7 +23,7 @@ fn host_is_lower_case_and_keeps_its_port_in_the_authority() {
 
 #[test]
 fn hosts_that_are_not_hosts_are_refused() {
-    for host in ["", "a/b", "a,b", "a b", "a:port", "[::1", "[::1]x", "[nonsense]", "a@b"] {
+    for host in ["", "a/b", "a,b", "a b", "a:port", "a:+80", "a:99999", "[::1", "[::1]x", "[nonsense]", "a@b"] {
         let field = HeaderValue::from_str(host).unwrap();
         let headers = HeaderMap::from_iter([(http::header::HOST, field)]);
         let peer = "10.0.0.9".parse().unwrap();
@@ -68,9 +68,11 @@ fn paths_have_one_spelling() {
 
 #[test]
 fn targets_that_are_not_paths_are_refused() {
-    for target in ["*", "a", "", "/a b", "/é", "host:443"] {
+    for target in ["*", "a", "", "?x=1", "/a b", "/é", "host:443"] {
         assert!(facts(target, &[("host", "a")]).is_err(), "{target:?}");
     }
+    let no_path = facts("http://a?x=/cart", &[("host", "a")]).unwrap();
+    assert_eq!((no_path.path.as_str(), no_path.query.as_deref()), ("/", Some("x=/cart")));
     let absolute = facts("https://a/x?y=1", &[("host", "a")]).unwrap();
     assert_eq!((absolute.path.as_str(), absolute.query.as_deref()), ("/x", Some("y=1")));
 }
@@ -87,4 +89,16 @@ fn only_trusted_hops_vouch_for_a_client() {
         &["10.0.0.0/8".parse().unwrap()],
     );
     assert_eq!(spoofed, "203.0.113.5".parse::<IpAddr>().unwrap(), "an untrusted peer cannot name another");
+}
+
+#[test]
+fn only_a_trusted_proxy_names_a_request_and_only_plainly() {
+    let id = |id: &'static str, peer: &str| {
+        let headers = headers(&[("x-request-id", id)]);
+        request_id(&headers, peer.parse().unwrap(), &["10.0.0.0/8".parse().unwrap()]).map(str::to_owned)
+    };
+    assert_eq!(id("a-1.B_2", "10.0.0.9").as_deref(), Some("a-1.B_2"));
+    assert_eq!(id("a-1", "203.0.113.5"), None);
+    assert_eq!(id("<script>", "10.0.0.9"), None);
+    assert_eq!(id("", "10.0.0.9"), None);
 }

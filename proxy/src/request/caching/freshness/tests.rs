@@ -57,6 +57,12 @@ fn expires_counts_from_the_origins_date_and_an_invalid_one_is_past() {
 }
 
 #[test]
+fn a_targeted_field_puts_expires_aside_too() {
+    let expires = ("expires", "Wed, 11 Nov 2026 00:01:40 GMT");
+    assert_eq!(fresh_s(&[("cdn-cache-control", "stale-if-error=60"), expires, ("date", NOW)]), None);
+}
+
+#[test]
 fn a_guess_is_at_most_a_day() {
     assert_eq!(fresh_s(&[("date", NOW), ("last-modified", "Mon, 11 Nov 2019 00:00:00 GMT")]), Some(24 * 60 * 60));
 }
@@ -65,7 +71,10 @@ fn a_guess_is_at_most_a_day() {
 fn time_spent_in_other_caches_counts() {
     let lifetime = of(&[("cache-control", "max-age=60"), ("age", "45")], &policy(None, 0)).unwrap();
     assert_eq!((lifetime.age.as_secs(), lifetime.fresh.as_secs()), (45, 15));
-    assert_eq!(fresh_s(&[("cache-control", "max-age=60"), ("age", "90"), ("etag", "\"x\"")]), Some(0));
+    for old in ["90", "4294967296", "99999999999999999999", "-1", "soon"] {
+        assert_eq!(fresh_s(&[("cache-control", "max-age=60"), ("age", old), ("etag", "\"x\"")]), Some(0), "{old}");
+    }
+    assert_eq!(fresh_s(&[("cache-control", "max-age=60"), ("age", "0")]), Some(60));
 }
 
 #[test]
@@ -78,6 +87,8 @@ fn stale_times_are_the_origins_then_the_routes_and_never_past_must_revalidate() 
     assert_eq!(stale("max-age=1, stale-while-revalidate=5, stale-if-error=0"), (5, 0));
     assert_eq!(stale("max-age=1, must-revalidate, stale-if-error=60"), (0, 0));
     assert_eq!(stale("max-age=1, proxy-revalidate"), (0, 0));
+    assert_eq!(stale("s-maxage=1"), (0, 0));
+    assert_eq!(stale("s-maxage=1, stale-while-revalidate=5"), (5, 0));
     assert_eq!(stale("no-cache, max-age=60"), (0, 0));
 }
 
