@@ -71,8 +71,7 @@ fn check_one(
         },
         certificates: certificates.unwrap_or_default(),
     };
-    let max_header =
-        within(written.max_header.as_ref(), MAX_HEADER, ByteSize(1 << 10)..=ByteSize(256 << 10), report);
+    let max_header = within(written.max_header.as_ref(), MAX_HEADER, ByteSize(1 << 10)..=ByteSize(256 << 10), report);
     let idle_timeout = within(written.idle_timeout.as_ref(), IDLE_TIMEOUT, Duration::from_secs(1)..=HOUR, report);
     if let Some(Written { value, at }) = &written.idle_timeout
         && value.subsec_nanos() != 0

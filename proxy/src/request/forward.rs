@@ -57,10 +57,12 @@ fn joined(headers: &HeaderMap, name: &str, separator: &str) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join(separator))
 }
 
-/// Fields that only the edge itself may set.
+/// Fields that only the edge itself may set: its own, and those by which it speaks to the origin.
 fn reserved(headers: &HeaderMap) -> Vec<String> {
     let names = headers.keys().map(|name| name.as_str());
-    names.filter(|name| name.starts_with("x-floodgate-") || *name == "forwarded").map(str::to_owned).collect()
+    let is_reserved =
+        |name: &&str| name.starts_with("x-floodgate-") || matches!(*name, "forwarded" | "x-request-deadline-ms");
+    names.filter(is_reserved).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -85,6 +87,7 @@ mod tests {
             ("x-forwarded-for", "2.2.2.2"),
             ("x-floodgate-class", "core"),
             ("forwarded", "for=x"),
+            ("x-request-deadline-ms", "0"),
             ("cookie", "a=1"),
             ("cookie", "b=2"),
         ] {
@@ -98,7 +101,9 @@ mod tests {
     #[test]
     fn a_client_cannot_speak_in_the_edges_name() {
         let request = sent(&[]);
-        assert!(!request.headers.contains_key("x-floodgate-class") && !request.headers.contains_key("forwarded"));
+        for name in ["x-floodgate-class", "forwarded", "x-request-deadline-ms"] {
+            assert!(!request.headers.contains_key(name), "{name}");
+        }
         assert_eq!(request.headers["x-forwarded-for"], "10.0.0.9");
         assert_eq!(request.headers["x-forwarded-proto"], "https");
         assert_eq!(request.headers["host"], "shop:8443");
