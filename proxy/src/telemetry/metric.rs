@@ -134,7 +134,8 @@ impl Metrics {
         self.refusals.with_label_values(&[reason, class]).inc();
     }
 
-    /// Counts a try at an endpoint; `result` is one of `ok`, `connect_failed`, `failed`.
+    /// Counts a try at an endpoint; `result` is one of `ok`, `error_status` (5xx), `connect_failed`, `failed`,
+    /// `client_gone`.
     pub(crate) fn tried(&self, pool: &str, endpoint: &str, result: &str) {
         self.tries.with_label_values(&[pool, endpoint, result]).inc();
     }

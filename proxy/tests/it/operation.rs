@@ -1,16 +1,15 @@
 //! Reloading, stopping, checking: what operators do.
 
-use std::{process::Command, sync::Arc};
+use std::process::Command;
 
 use http::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::Semaphore,
 };
 
 use crate::{
-    origin::{Origin, response},
+    origin::Origin,
     world::{Edge, config},
 };
 
@@ -93,16 +92,7 @@ async fn a_certificate_is_replaced_by_a_reload() {
 
 #[tokio::test]
 async fn a_graceful_stop_answers_what_is_in_flight() {
-    let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |_| {
-        let opened = Arc::clone(&opened);
-        async move {
-            opened.acquire().await.unwrap().forget();
-            response(200, "in time", &[])
-        }
-    })
-    .await;
+    let (origin, gate) = Origin::gated("in time", &[]).await;
     for http2 in [false, true] {
         let mut edge = Edge::start(&config(&[origin.address], "", ROUTES));
         let client = edge.client();
@@ -114,7 +104,7 @@ async fn a_graceful_stop_answers_what_is_in_flight() {
         edge.wait_for_log("stopping");
         let ready = reqwest::get(format!("http://{}/readyz", edge.address("admin"))).await.unwrap();
         assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
-        gate.add_permits(1);
+        gate.open(1);
         assert_eq!(waiting.await.unwrap(), "in time");
         assert!(edge.wait().await.success());
         edge.wait_for_log("every request in flight was answered");

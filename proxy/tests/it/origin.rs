@@ -11,10 +11,20 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 
 /// A request that arrived, with its whole body.
 pub(crate) type Asked = Request<Bytes>;
+
+/// Lets answers through, one for each permit.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    pub(crate) fn open(&self, answers: usize) {
+        self.0.add_permits(answers);
+    }
+}
 
 /// A running origin; ends when dropped, with all its connections.
 pub(crate) struct Origin {
@@ -60,6 +70,20 @@ impl Origin {
     /// Answers everything with one body and these fields.
     pub(crate) async fn fixed(body: &'static str, fields: &'static [(&'static str, &'static str)]) -> Self {
         Self::start(move |_| async move { response(200, body, fields) }).await
+    }
+
+    /// Answers each request once the gate lets one through.
+    pub(crate) async fn gated(body: &'static str, fields: &'static [(&'static str, &'static str)]) -> (Self, Gate) {
+        let gate = Gate(Arc::new(Semaphore::new(0)));
+        let inner = gate.clone();
+        let origin = Self::start(move |_| {
+            let gate = inner.clone();
+            async move {
+                gate.0.acquire().await.unwrap().forget();
+                response(200, body, fields)
+            }
+        });
+        (origin.await, gate)
     }
 
     /// What it was asked so far, health checks aside.

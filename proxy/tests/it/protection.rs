@@ -1,12 +1,9 @@
 //! Rate limits, and who is turned away first when a pool is full.
 
-use std::sync::Arc;
-
 use http::StatusCode;
-use tokio::sync::Semaphore;
 
 use crate::{
-    origin::{Origin, response},
+    origin::Origin,
     world::{Edge, config, wait_until},
 };
 
@@ -37,16 +34,7 @@ async fn a_client_above_its_rate_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn a_full_pool_turns_the_lower_class_away_first() {
-    let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |_| {
-        let opened = Arc::clone(&opened);
-        async move {
-            opened.acquire().await.unwrap().forget();
-            response(200, "served", &[])
-        }
-    })
-    .await;
+    let (origin, gate) = Origin::gated("served", &[]).await;
     let routes = r#"
   - {name: core, match: {path: /core}, pool: origin, class: core}
   - {name: browse, match: {path: /browse}, pool: origin, class: browse}
@@ -65,7 +53,7 @@ async fn a_full_pool_turns_the_lower_class_away_first() {
     let core = [ask("/core"), ask("/core")];
     edge.wait_for_metric(r#"floodgate_pool_in_flight{pool="origin"} 4"#).await;
     assert_eq!(ask("/core").await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE, "the limit itself");
-    gate.add_permits(4);
+    gate.open(4);
     for answer in held.into_iter().chain(core) {
         assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
     }
@@ -76,16 +64,8 @@ async fn a_full_pool_turns_the_lower_class_away_first() {
 
 #[tokio::test]
 async fn a_full_pool_still_serves_what_is_cached_even_when_it_is_stale() {
-    let gate = Arc::new(Semaphore::new(1));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |_| {
-        let opened = Arc::clone(&opened);
-        async move {
-            opened.acquire().await.unwrap().forget();
-            response(200, "kept", &[("cache-control", "max-age=1, stale-if-error=600")])
-        }
-    })
-    .await;
+    let (origin, gate) = Origin::gated("kept", &[("cache-control", "max-age=1, stale-if-error=600")]).await;
+    gate.open(1);
     let routes = r#"
   - {name: page, match: {path: /page}, pool: origin, class: core, cache: {zone: pages}}
   - {name: other, match: {path: /other}, pool: origin, class: browse}
@@ -104,6 +84,6 @@ async fn a_full_pool_still_serves_what_is_cached_even_when_it_is_stale() {
         answer.headers()["cache-status"].to_str().unwrap().contains("ttl=-")
     })
     .await;
-    gate.add_permits(100);
+    gate.open(100);
     assert_eq!(held.await.unwrap(), StatusCode::OK);
 }
