@@ -43,6 +43,21 @@ async fn forms_without_their_fields_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_refused_form_begins_no_session() {
+    let world = World::shop();
+    let kv = rusqlite::Connection::open(world.state().join("kv.sqlite")).unwrap();
+    let sessions = || kv.query_row("SELECT count(*) FROM kv", [], |row| row.get::<_, i64>(0)).unwrap();
+    let sku = world.visitor().some_sku().await;
+    for form in ["", "sku=x", &format!("sku={sku}&quantity=-3"), &format!("sku={sku}&quantity=0")] {
+        let answer = world.visitor().post("/cart/lines", form).await;
+        assert_eq!((answer.status, answer.header("set-cookie"), sessions()), (400, "", 0), "{form}");
+        assert!(answer.body.contains("<!doctype html>"), "{form}");
+    }
+    let taken = world.visitor().post("/cart/lines", &format!("sku={sku}&quantity=1")).await;
+    assert_eq!((taken.status, taken.header("set-cookie").is_empty(), sessions()), (303, false, 1));
+}
+
+#[tokio::test]
 async fn programs_are_refused_as_clearly() {
     let world = World::shop();
     let mut ada = world.visitor();

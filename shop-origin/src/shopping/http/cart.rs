@@ -34,13 +34,15 @@ pub(super) async fn add(
     visit: Visit,
     fields: Result<Fields, Problem>,
 ) -> Result<Response, Problem> {
-    let (visitor, cookie) = visit.with_session(&context.membership, context.site.secure()).await?;
-    let added = async {
-        let fields = fields?;
-        let (sku, quantity) = (sku(&fields)?, quantity(&fields)?);
-        context.shopping.add_to_cart(&visitor, sku, quantity, clock::now()).await.map_err(Problem::from)
+    let wanted = fields.and_then(|fields| Ok((sku(&fields)?, quantity(&fields)?)));
+    let (sku, quantity) = match wanted {
+        Ok(wanted) => wanted,
+        // Nothing is kept for somebody who is refused, so no session is begun.
+        Err(problem) => return back_to_cart(&context, &visit.visitor, Err(problem)).await,
     };
-    let mut response = back_to_cart(&context, &visitor, added.await).await?;
+    let (visitor, cookie) = visit.with_session(&context.membership, context.site.secure()).await?;
+    let added = context.shopping.add_to_cart(&visitor, sku, quantity, clock::now()).await;
+    let mut response = back_to_cart(&context, &visitor, added.map_err(Problem::from)).await?;
     response.headers_mut().extend(cookie);
     Ok(response)
 }
