@@ -99,12 +99,12 @@ const AFTER_HELP: &str = "\
 Exit status:
   0  every objective of the scenario was met
   1  an objective was missed
-  2  void: the generator was the limit, so that the run says nothing about the target. That is when p99 of late is over
-     1 ms and over 5 % of p99 of response, when less than 99.5 % of the planned requests left, or when the generator
-     used more than 60 % of its core (processor time of its one worker thread)
+  2  void: the run says nothing about the target. No request was due, or the run was interrupted, or the generator was
+     the limit: that is when p99 of late is over 1 ms and over 5 % of p99 of response, when less than 99.5 % of the
+     planned requests left, or when it used more than 60 % of its core (processor time of its one worker thread)
   3  the run did not start, or its files could not be written
 
-Ctrl-C ends a run early, with a report of what was measured; a second one ends at once.
+Ctrl-C ends a run early, with a report of what was measured and the verdict void; a second one ends at once.
 
 Examples:
   loadtest run --target https://localhost:8443 --scenario smoke --rate 200 --duration 20s

@@ -14,7 +14,7 @@ pub(crate) enum Verdict {
     Met,
     /// These were not.
     Missed(Vec<Miss>),
-    /// Nothing: the generator was the limit.
+    /// Nothing: the run was no proper one, or the generator was the limit.
     Void(Vec<Limit>),
 }
 
@@ -29,9 +29,13 @@ pub(crate) enum Miss {
     Unanswered { interaction: String, planned: u64 },
 }
 
-/// A way in which the generator was the limit.
+/// What keeps a run from saying anything about its target.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Limit {
+    /// No request was due, so nothing was tried.
+    Empty,
+    /// It was ended early. What was to come, a peak perhaps, was not tried.
+    Interrupted,
     /// Requests left later than the run's own precision allows.
     Late { p99: Duration, allowed: Duration },
     /// Requests that were due did not leave at all.
@@ -49,9 +53,17 @@ const SENT_SHARE_MIN: f64 = 0.995;
 /// The generator may use this much of its core. Above, queueing in the generator itself would show in the figures.
 const CPU_MAX: Share = Share(0.60);
 
-/// Judges a run by its interactions (with their names), their total, and the generator's share of its core.
-pub(crate) fn judge(slo: Slo, interactions: &[(&str, &Interaction)], total: &Interaction, cpu: Share) -> Verdict {
-    let limits = limits(total, cpu);
+/// How a run went on the generator's side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Conduct {
+    pub(crate) interrupted: bool,
+    /// The generator's share of its core.
+    pub(crate) cpu: Share,
+}
+
+/// Judges a run by its interactions (with their names), their total, and how it went.
+pub(crate) fn judge(slo: Slo, interactions: &[(&str, &Interaction)], total: &Interaction, conduct: Conduct) -> Verdict {
+    let limits = limits(total, conduct);
     if !limits.is_empty() {
         return Verdict::Void(limits);
     }
@@ -59,8 +71,14 @@ pub(crate) fn judge(slo: Slo, interactions: &[(&str, &Interaction)], total: &Int
     if misses.is_empty() { Verdict::Met } else { Verdict::Missed(misses) }
 }
 
-fn limits(total: &Interaction, cpu: Share) -> Vec<Limit> {
+fn limits(total: &Interaction, Conduct { interrupted, cpu }: Conduct) -> Vec<Limit> {
     let mut limits = Vec::new();
+    if interrupted {
+        limits.push(Limit::Interrupted);
+    }
+    if total.planned == 0 {
+        limits.push(Limit::Empty);
+    }
     let p99 = total.late.at(0.99);
     let allowed = LATE_FLOOR.max(total.response.at(0.99).mul_f64(LATE_SHARE));
     if p99 > allowed {
@@ -141,6 +159,8 @@ impl fmt::Display for Miss {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Limit::Empty => f.write_str("no request was due; hint: a longer --duration, or a higher --rate"),
+            Limit::Interrupted => f.write_str("the run was interrupted; hint: let it go on to its end"),
             Limit::Late { p99, allowed } => {
                 write!(f, "requests left late: p99 {} > {}", Span(*p99), Span(*allowed))?;
                 f.write_str("; hint: a quieter machine, a lower --rate, or as root: chrt --rr 10 loadtest ...")

@@ -15,7 +15,7 @@ use crate::driver::{self, Assignment, Connector, Journal, Outcome, Protocol, Pul
 use crate::report::{Progress, Report, Setting};
 use crate::scenario::Scenario;
 use crate::target::Target;
-use crate::verdict::{Verdict, judge};
+use crate::verdict::{Conduct, Verdict, judge};
 
 /// File descriptors beside those of connections: standard streams, timers, files.
 const OTHER_FILES: u64 = 32;
@@ -70,7 +70,8 @@ async fn conduct(args: RunArgs, mut scenario: Scenario, mut connector: Connector
     let total = outcome.measured.total();
     let interactions: Vec<_> =
         scenario.interactions.iter().map(String::as_str).zip(&outcome.measured.interactions).collect();
-    let verdict = judge(scenario.slo, &interactions, &total, outcome.effort.cpu);
+    let conduct = Conduct { interrupted: outcome.interrupted, cpu: outcome.effort.cpu };
+    let verdict = judge(scenario.slo, &interactions, &total, conduct);
     let report = Report { setting, scenario: &scenario, outcome: &outcome, interactions, total, verdict: &verdict };
     println!("{}", report.text());
     if let Some((path, file)) = json {

@@ -146,7 +146,7 @@ impl Report<'_> {
                 slo.response_p99
             ),
             Verdict::Missed(_) => "missed".to_owned(),
-            Verdict::Void(_) => "void: the generator was the limit; nothing is said about the target".to_owned(),
+            Verdict::Void(_) => "void: nothing is said about the target".to_owned(),
         };
         std::iter::once(summary).chain(self.verdict.reasons()).collect()
     }

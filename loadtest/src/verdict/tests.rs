@@ -23,7 +23,11 @@ fn run(sent: u64, late: Duration, response: Duration) -> Measured {
 }
 
 fn verdict(measured: &Measured, cpu: Share) -> Verdict {
-    judge(SLO, &[("page", &measured.interactions[0])], &measured.total(), cpu)
+    conducted(measured, Conduct { interrupted: false, cpu })
+}
+
+fn conducted(measured: &Measured, conduct: Conduct) -> Verdict {
+    judge(SLO, &[("page", &measured.interactions[0])], &measured.total(), conduct)
 }
 
 fn fail(measured: &mut Measured, count: usize, failure: Failure) {
@@ -37,6 +41,21 @@ fn fail(measured: &mut Measured, count: usize, failure: Failure) {
 fn a_good_run_is_met() {
     let verdict = verdict(&run(1000, Duration::from_micros(100), ms(499)), IDLE);
     assert_eq!((verdict.name(), verdict.exit_code(), verdict.reasons().len()), ("met", 0, 0));
+}
+
+#[test]
+fn a_run_that_tried_nothing_is_void() {
+    let void = verdict(&Measured::new(1), IDLE);
+    assert_eq!((&void, void.exit_code()), (&Verdict::Void(vec![Limit::Empty]), 2));
+}
+
+#[test]
+fn a_run_that_was_ended_early_is_void_however_good_or_bad_it_was() {
+    for response in [ms(1), ms(600)] {
+        let run = run(1000, Duration::ZERO, response);
+        let void = conducted(&run, Conduct { interrupted: true, cpu: IDLE });
+        assert_eq!((&void, void.exit_code()), (&Verdict::Void(vec![Limit::Interrupted]), 2));
+    }
 }
 
 #[test]

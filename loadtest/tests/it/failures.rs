@@ -146,6 +146,18 @@ async fn a_target_that_goes_away_is_counted_to_the_end() {
     assert!(run.stdout.contains("connect 18 (the first: Connection refused"), "{}", run.stdout);
 }
 
+/// Of independent visitors at one per second, none comes in the first second with a probability of 1/e, and with this
+/// seed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_in_which_nobody_came_is_void() {
+    let server = Server::start(|_| async { ok("ok") }).await;
+    let program = Program::run(&server.url(), &one_page("3s"), "1", "1s");
+    let run = program.with(&["--arrival", "poisson", "--seed", "1"]).finish().await;
+    assert_eq!(run.number("/total/planned"), 0.0, "{}", run.stdout);
+    assert_eq!((run.code, run.report["verdict"].as_str()), (2, Some("void")), "{}", run.stdout);
+    assert!(run.stdout.contains("no request was due"), "{}", run.stdout);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_with_a_report() {
     let server = Server::start(|_| async { ok("ok") }).await;
@@ -158,7 +170,13 @@ async fn an_interrupt_ends_with_a_report() {
     let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let run = program.collect(child).await;
-    run.assert_met_or_void();
+    assert_eq!(
+        (run.code, run.report["verdict"].as_str()),
+        (2, Some("void")),
+        "a fragment proves nothing: {}",
+        run.stdout
+    );
+    assert_eq!(run.report["reasons"][0], "the run was interrupted; hint: let it go on to its end");
     assert_eq!(run.report["interrupted"], true);
     assert!(run.number("/elapsed_s") < 60.0 && run.number("/total/answered") >= 40.0, "{}", run.stdout);
     assert_nothing_vanished(&run);
