@@ -95,7 +95,9 @@ fn boot_change(old: &Boot, new: &Boot) -> Option<String> {
         let changed = pairs.into_iter().find(|(old, new)| old != new).map(|(_, new)| new);
         let changed = changed.or_else(|| new.listeners.get(old.listeners.len()));
         let changed = changed.or_else(|| old.listeners.get(new.listeners.len()));
-        changed.map(|listener| format!("listener `{}` (its addresses, TLS or idle timeout)", listener.name))
+        changed.map(|listener| {
+            format!("listener `{}` (its addresses, TLS protocols, idle timeout or header limit)", listener.name)
+        })
     };
     let part = |differs: bool, name: &str| differs.then(|| name.to_owned());
     listener()

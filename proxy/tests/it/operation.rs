@@ -170,7 +170,12 @@ async fn a_sink_that_nobody_reads_does_not_hold_up_the_end() {
 #[tokio::test]
 async fn both_families_listen_on_one_port() {
     let origin = Origin::fixed("hello", &[]).await;
-    let port = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+    let Ok(free) = std::net::TcpListener::bind("[::1]:0") else {
+        eprintln!("this machine has no IPv6: nothing to test");
+        return;
+    };
+    let port = free.local_addr().unwrap().port();
+    drop(free);
     let both = format!("bind: [\"0.0.0.0:{port}\", \"[::]:{port}\"], max_header");
     let text = config(&[origin.address], "", ROUTES).replacen("bind: [\"127.0.0.1:0\"], max_header", &both, 1);
     let edge = Edge::start(&text);
