@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -14,13 +14,13 @@ use super::Message;
 use crate::backing::db::{Db, Fault};
 use crate::clock::{self, Timestamp};
 
-/// Longer than a consumer takes for a batch: after it, another courier may carry the messages again.
+/// Longer than a consumer takes for a message: after it, another courier may carry that again. Messages are claimed one
+/// at a time, so that none spends its lease waiting for another that goes to the outside.
 const LEASE: Duration = Duration::from_secs(60);
 /// How soon a message left by another process, or one that is due again, is noticed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
-const BATCH: u32 = 8;
 
 type Answer = Pin<Box<dyn Future<Output = Result<(), anyhow::Error>> + Send>>;
 /// What a consumer does with a message: an error brings it again later.
@@ -66,26 +66,21 @@ impl Courier {
     pub(crate) async fn deliver(&self, topic: &'static str) -> Result<usize, Fault> {
         let Some(consume) = self.bound.get(topic) else { return Ok(0) };
         let mut delivered = 0;
-        loop {
-            let batch = self.claim(topic, clock::now()).await?;
-            if batch.is_empty() {
-                return Ok(delivered);
-            }
-            let (mut done, mut failed) = (Vec::new(), Vec::new());
-            for message in batch {
-                let (id, attempts) = (message.id, message.attempts);
-                match consume(message).await {
-                    Ok(()) => done.push(id),
-                    Err(error) => {
-                        let error = format!("{error:#}");
-                        tracing::warn!(message = id, topic, attempts, error, "a message was not taken");
-                        failed.push((id, retry_after(attempts)));
-                    }
+        while let Some(message) = self.claim(topic, clock::now()).await? {
+            let (id, attempts) = (message.id, message.attempts);
+            match consume(message).await {
+                Ok(()) => {
+                    self.settle(id, clock::now()).await?;
+                    delivered += 1;
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(message = id, topic, attempts, error, "a message was not taken");
+                    self.postpone(id, attempts, clock::now()).await?;
                 }
             }
-            delivered += done.len();
-            self.settle(done, failed, clock::now()).await?;
         }
+        Ok(delivered)
     }
 
     /// Messages that nobody waits for are done.
@@ -114,48 +109,41 @@ impl Courier {
         tokio::time::timeout(LOOK_AGAIN, self.wake.notified()).await.ok();
     }
 
-    async fn claim(&self, topic: &'static str, now: Timestamp) -> Result<Vec<Message>, Fault> {
+    async fn claim(&self, topic: &'static str, now: Timestamp) -> Result<Option<Message>, Fault> {
         let any =
             "SELECT EXISTS (SELECT 1 FROM queue_outbox WHERE topic = ?1 AND delivered_ms IS NULL AND due_ms <= ?2)";
         let look = move |tx: &rusqlite::Transaction<'_>| {
             Ok::<bool, Fault>(tx.prepare_cached(any)?.query_row((topic, now), |row| row.get(0))?)
         };
         if !self.db.read(look).await? {
-            return Ok(Vec::new()); // without asking for the writer
+            return Ok(None); // without asking for the writer
         }
         let claim = "UPDATE queue_outbox SET due_ms = ?3, attempts = attempts + 1
-                     WHERE id IN (SELECT id FROM queue_outbox
-                                  WHERE topic = ?1 AND delivered_ms IS NULL AND due_ms <= ?2
-                                  ORDER BY due_ms, id LIMIT ?4)
+                     WHERE id = (SELECT id FROM queue_outbox
+                                 WHERE topic = ?1 AND delivered_ms IS NULL AND due_ms <= ?2
+                                 ORDER BY due_ms, id LIMIT 1)
                      RETURNING id, subject, payload, attempts";
-        let mut batch: Vec<Message> = self
-            .db
-            .write(move |tx| {
-                let mut statement = tx.prepare_cached(claim)?;
-                let rows = statement.query_map(params![topic, now, now.plus(LEASE), BATCH], |row| {
-                    Ok(Message { id: row.get(0)?, subject: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
-                })?;
-                Ok::<_, Fault>(rows.collect::<Result<_, _>>()?)
-            })
-            .await?;
-        batch.sort_by_key(|message| message.id);
-        Ok(batch)
-    }
-
-    async fn settle(&self, done: Vec<i64>, failed: Vec<(i64, Duration)>, now: Timestamp) -> Result<(), Fault> {
         self.db
             .write(move |tx| {
-                let mut deliver = tx.prepare_cached("UPDATE queue_outbox SET delivered_ms = ?2 WHERE id = ?1")?;
-                for id in done {
-                    deliver.execute((id, now))?;
-                }
-                let mut postpone = tx.prepare_cached("UPDATE queue_outbox SET due_ms = ?2 WHERE id = ?1")?;
-                for (id, wait) in failed {
-                    postpone.execute((id, now.plus(wait)))?;
-                }
-                Ok(())
+                let claimed = tx.prepare_cached(claim)?.query_row(params![topic, now, now.plus(LEASE)], |row| {
+                    Ok(Message { id: row.get(0)?, subject: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
+                });
+                Ok(claimed.optional()?)
             })
             .await
+    }
+
+    /// What was taken is done, whoever holds its lease by now.
+    async fn settle(&self, id: i64, now: Timestamp) -> Result<(), Fault> {
+        let sql = "UPDATE queue_outbox SET delivered_ms = ?2 WHERE id = ?1 AND delivered_ms IS NULL";
+        self.db.write(move |tx| Ok(tx.prepare_cached(sql)?.execute((id, now)).map(drop)?)).await
+    }
+
+    /// What was refused comes again later, unless another courier has claimed it since: then that one decides.
+    async fn postpone(&self, id: i64, attempts: u32, now: Timestamp) -> Result<(), Fault> {
+        let sql = "UPDATE queue_outbox SET due_ms = ?3 WHERE id = ?1 AND attempts = ?2 AND delivered_ms IS NULL";
+        let due = now.plus(retry_after(attempts));
+        self.db.write(move |tx| Ok(tx.prepare_cached(sql)?.execute((id, attempts, due)).map(drop)?)).await
     }
 }
 

@@ -66,3 +66,43 @@ async fn a_message_nobody_has_bound_to_is_done_at_once() {
     assert_eq!(courier.dismiss_unbound().await.unwrap(), 0);
     assert_eq!(courier.deliver("bound").await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_message_is_not_claimed_before_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    for _ in 0..3 {
+        publish_one(&db, "bound").await;
+    }
+    let seen = db.clone();
+    let look: Handler = Box::new(move |_| {
+        let db = seen.clone();
+        Box::pin(async move {
+            let claimed = "SELECT count(*) FROM queue_outbox WHERE attempts > 0 AND delivered_ms IS NULL";
+            let claimed = db.read(move |tx| Ok::<i64, Fault>(tx.query_row(claimed, [], |row| row.get(0))?)).await?;
+            anyhow::ensure!(claimed == 1, "{claimed} leases run while one message is carried");
+            Ok(())
+        })
+    });
+    assert_eq!(Courier::new(db, [("bound", look)]).deliver("bound").await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_courier_that_comes_late_leaves_the_next_ones_lease_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    publish_one(&db, "bound").await;
+    let claimed_again = db.clone();
+    let late: Handler = Box::new(move |_| {
+        let db = claimed_again.clone();
+        Box::pin(async move {
+            let claim = "UPDATE queue_outbox SET attempts = attempts + 1, due_ms = 9000000000000";
+            db.write(move |tx| Ok::<_, Fault>(tx.execute(claim, [])?)).await?;
+            anyhow::bail!("on purpose")
+        })
+    });
+    assert_eq!(Courier::new(db.clone(), [("bound", late)]).deliver("bound").await.unwrap(), 0);
+    let due = "SELECT due_ms FROM queue_outbox";
+    let due = db.read(move |tx| Ok::<i64, Fault>(tx.query_row(due, [], |row| row.get(0))?)).await.unwrap();
+    assert_eq!(due, 9_000_000_000_000);
+}
