@@ -60,3 +60,9 @@ pub(crate) fn publish(
     .execute((topic, subject, payload, now))?;
     Ok(())
 }
+
+/// Whether a message about `subject` has been published under `topic` and not yet delivered.
+pub(crate) fn is_waiting(tx: &Transaction<'_>, topic: &str, subject: &str) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM queue_outbox WHERE topic = ?1 AND subject = ?2 AND delivered_ms IS NULL)";
+    Ok(tx.prepare_cached(sql)?.query_row((topic, subject), |row| row.get(0))?)
+}

@@ -82,20 +82,21 @@ impl Payment {
         Ok(session.url)
     }
 
-    /// Takes a webhook from the provider `name`. `Ok` means that it need not be sent again.
+    /// Takes a webhook from the provider `name`. `Ok` means that it need not be sent again; with the order for which money
+    /// was taken, if it is about that.
     pub(crate) async fn receive(
         &self,
         name: &str,
         signature: &str,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<(), WebhookError> {
+    ) -> Result<Option<String>, WebhookError> {
         if name != provider::NAME {
             return Err(WebhookError::UnknownProvider(name.chars().take(40).collect()));
         }
         signature::verify(&self.key, signature, body, now.as_seconds())?;
         let Some(completed) = provider::completed(body).map_err(WebhookError::NotAnEvent)? else {
-            return Ok(()); // a kind of event that says nothing about money
+            return Ok(None); // a kind of event that says nothing about money
         };
         self.db
             .write(move |tx| {
@@ -113,7 +114,7 @@ impl Payment {
                     let captured = Captured { capture, order: agreed.order.clone(), amount: agreed.amount };
                     queue::publish(tx, CAPTURED, &agreed.order, &captured, now)?;
                 }
-                Ok(())
+                Ok(Some(agreed.order))
             })
             .await
     }

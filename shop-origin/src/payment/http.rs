@@ -31,10 +31,11 @@ async fn webhook(
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
     let signature = headers.get(signature::HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    context.payment.receive(&provider, signature, &body, clock::now()).await?;
+    let order = context.payment.receive(&provider, signature, &body, clock::now()).await?;
+    let Some(order) = order else { return Ok(StatusCode::OK) };
     // The capture is committed, and its message with it. Carrying that now lets the buyer, who comes back next, find the
     // order paid; should it fail, it is carried a little later.
-    if let Err(fault) = context.courier.deliver(CAPTURED).await {
+    if let Err(fault) = context.courier.deliver_about(CAPTURED, order).await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "a captured payment waits to be settled");
     }
     Ok(StatusCode::OK)

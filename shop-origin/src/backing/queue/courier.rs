@@ -63,10 +63,26 @@ impl Courier {
     }
 
     /// Carries all messages of a topic that are due now; returns how many were delivered.
-    pub(crate) async fn deliver(&self, topic: &'static str) -> Result<usize, Fault> {
+    pub(super) async fn deliver(&self, topic: &'static str) -> Result<usize, Fault> {
+        self.carry(topic, None).await
+    }
+
+    /// Carries those about one subject, for somebody who waits for their effect. It goes on when the caller has gone:
+    /// else a message already claimed would lie there until its lease ends.
+    pub(crate) async fn deliver_about(
+        self: &Arc<Courier>,
+        topic: &'static str,
+        subject: String,
+    ) -> Result<usize, Fault> {
+        let courier = Arc::clone(self);
+        let carrying = tokio::spawn(async move { courier.carry(topic, Some(&subject)).await });
+        carrying.await.unwrap_or_else(|_panicked| Err(Fault::Interrupted))
+    }
+
+    async fn carry(&self, topic: &'static str, subject: Option<&str>) -> Result<usize, Fault> {
         let Some(consume) = self.bound.get(topic) else { return Ok(0) };
         let mut delivered = 0;
-        while let Some(message) = self.claim(topic, clock::now()).await? {
+        while let Some(message) = self.claim(topic, subject, clock::now()).await? {
             let (id, attempts) = (message.id, message.attempts);
             match consume(message).await {
                 Ok(()) => {
@@ -109,23 +125,31 @@ impl Courier {
         tokio::time::timeout(LOOK_AGAIN, self.wake.notified()).await.ok();
     }
 
-    async fn claim(&self, topic: &'static str, now: Timestamp) -> Result<Option<Message>, Fault> {
-        let any =
-            "SELECT EXISTS (SELECT 1 FROM queue_outbox WHERE topic = ?1 AND delivered_ms IS NULL AND due_ms <= ?2)";
+    async fn claim(
+        &self,
+        topic: &'static str,
+        subject: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Message>, Fault> {
+        let due = "topic = ?1 AND delivered_ms IS NULL AND due_ms <= ?2 AND (?3 IS NULL OR subject = ?3)";
+        let any = format!("SELECT EXISTS (SELECT 1 FROM queue_outbox WHERE {due})");
+        let subject = subject.map(str::to_owned);
+        let wanted = subject.clone();
         let look = move |tx: &rusqlite::Transaction<'_>| {
-            Ok::<bool, Fault>(tx.prepare_cached(any)?.query_row((topic, now), |row| row.get(0))?)
+            Ok::<bool, Fault>(tx.prepare_cached(&any)?.query_row((topic, now, wanted), |row| row.get(0))?)
         };
         if !self.db.read(look).await? {
             return Ok(None); // without asking for the writer
         }
-        let claim = "UPDATE queue_outbox SET due_ms = ?3, attempts = attempts + 1
-                     WHERE id = (SELECT id FROM queue_outbox
-                                 WHERE topic = ?1 AND delivered_ms IS NULL AND due_ms <= ?2
-                                 ORDER BY due_ms, id LIMIT 1)
-                     RETURNING id, subject, payload, attempts";
+        let claim = format!(
+            "UPDATE queue_outbox SET due_ms = ?4, attempts = attempts + 1
+             WHERE id = (SELECT id FROM queue_outbox WHERE {due} ORDER BY due_ms, id LIMIT 1)
+             RETURNING id, subject, payload, attempts"
+        );
         self.db
             .write(move |tx| {
-                let claimed = tx.prepare_cached(claim)?.query_row(params![topic, now, now.plus(LEASE)], |row| {
+                let leased = params![topic, now, subject, now.plus(LEASE)];
+                let claimed = tx.prepare_cached(&claim)?.query_row(leased, |row| {
                     Ok(Message { id: row.get(0)?, subject: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? })
                 });
                 Ok(claimed.optional()?)

@@ -1,5 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::*;
 use crate::backing::db::{Db, Durability};
@@ -10,7 +13,15 @@ fn open(folder: &std::path::Path) -> Db {
 }
 
 async fn publish_one(db: &Db, topic: &'static str) {
-    db.write(move |tx| publish(tx, topic, "subject", &1, clock::now())).await.unwrap();
+    publish_about(db, topic, "subject").await;
+}
+
+async fn publish_about(db: &Db, topic: &'static str, subject: &'static str) {
+    db.write(move |tx| publish(tx, topic, subject, &1, clock::now())).await.unwrap();
+}
+
+async fn waiting(db: &Db, subject: &'static str) -> bool {
+    db.read(move |tx| is_waiting(tx, "bound", subject)).await.unwrap()
 }
 
 /// A consumer that counts what it takes, and refuses the first `refusals`.
@@ -105,4 +116,46 @@ async fn a_courier_that_comes_late_leaves_the_next_ones_lease_alone() {
     let due = "SELECT due_ms FROM queue_outbox";
     let due = db.read(move |tx| Ok::<i64, Fault>(tx.query_row(due, [], |row| row.get(0))?)).await.unwrap();
     assert_eq!(due, 9_000_000_000_000);
+}
+
+#[tokio::test]
+async fn one_subject_can_be_carried_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    for subject in ["other", "wanted", "other"] {
+        publish_about(&db, "bound", subject).await;
+    }
+    let courier = Courier::new(db.clone(), [("bound", counting(&Arc::default(), 0))]);
+    assert_eq!(courier.deliver_about("bound", "wanted".to_owned()).await.unwrap(), 1);
+    assert_eq!((waiting(&db, "wanted").await, waiting(&db, "other").await), (false, true));
+    assert_eq!(courier.deliver("bound").await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_delivery_ends_also_when_its_caller_has_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    publish_one(&db, "bound").await;
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (has_begun, may_go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let slow: Handler = Box::new(move |_| {
+        let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+        Box::pin(async move {
+            begun.notify_one();
+            go_on.notified().await;
+            Ok(())
+        })
+    });
+    let courier = Courier::new(db.clone(), [("bound", slow)]);
+    let caller = tokio::spawn(async move { courier.deliver_about("bound", "subject".to_owned()).await });
+    has_begun.notified().await;
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    may_go_on.notify_one();
+    let settled = async {
+        while waiting(&db, "subject").await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), settled).await.expect("the message is delivered");
 }

@@ -2,10 +2,11 @@
 
 use super::{CartLine, Shopping, ShoppingError};
 use crate::backing::db::Fault;
+use crate::backing::queue;
 use crate::clock::Timestamp;
 use crate::membership::api::MemberId;
 use crate::money::Cents;
-use crate::payment::api::{Bill, Captured};
+use crate::payment::api::{Bill, CAPTURED, Captured};
 use crate::product::api::{ProductId, SkuId};
 use crate::shopping::rules::{Address, Cause, OrderState, Quantity, Totals};
 use crate::shopping::store;
@@ -184,7 +185,8 @@ impl Shopping {
     }
 
     /// Cancels orders that were not paid in time and releases their stock; returns how many. Several processes may sweep
-    /// at once: each order moves once.
+    /// at once: each order moves once. An order whose money was taken, and which only waits to hear of it, is left alone:
+    /// it is as good as paid.
     pub(crate) async fn expire_unpaid(&self, now: Timestamp) -> Result<usize, Fault> {
         let due = self.db.read(move |tx| store::order::expired(tx, now, SWEEP_MAX)).await?;
         let mut expired = 0;
@@ -193,7 +195,7 @@ impl Shopping {
                 .db
                 .write(move |tx| {
                     let Some(head) = store::order::head(tx, &number, None)? else { return Ok(false) };
-                    if head.expires.is_none_or(|expires| expires > now) {
+                    if head.expires.is_none_or(|expires| expires > now) || queue::is_waiting(tx, CAPTURED, &number)? {
                         return Ok(false);
                     }
                     Ok::<_, Fault>(store::order::advance(tx, &head, Cause::Expire, now)?.is_ok())

@@ -109,6 +109,22 @@ async fn what_is_not_paid_in_time_is_released_once() {
 }
 
 #[tokio::test]
+async fn a_payment_in_time_is_not_swept_away_while_its_message_waits() {
+    let twins = Twins::with_stock(SKU, 5).await;
+    let order = twins.order(1, SKU, 2, PaymentMethod::Online).await;
+    let captured = capture(&twins, &order, "pi_1").await;
+    assert_eq!(twins.nodes[1].shopping.expire_unpaid(after(15)).await.unwrap(), 0);
+    twins.nodes[0].shopping.settle(captured, after(16)).await.unwrap();
+    assert_eq!((state(&twins, &order).await, refunds(&twins)), (OrderState::Paid, 0));
+
+    let other = twins.order(1, SKU, 1, PaymentMethod::Online).await;
+    capture(&twins, &other, "pi_2").await;
+    twins.database().execute("UPDATE queue_outbox SET delivered_ms = 1", []).unwrap();
+    let swept = twins.nodes[1].shopping.expire_unpaid(after(15)).await.unwrap();
+    assert_eq!(swept, 1, "a capture that has been heard of holds nothing up");
+}
+
+#[tokio::test]
 async fn an_order_past_its_time_is_not_sent_to_the_provider_even_before_the_sweep() {
     let twins = Twins::with_stock(SKU, 5).await;
     let order = twins.order(1, SKU, 1, PaymentMethod::Online).await;
