@@ -16,7 +16,7 @@ use crate::server::{Server, ok};
 fn assert_nothing_vanished(run: &Finished) {
     let [planned, failed, timed, timeouts] =
         ["/total/planned", "/total/failed", "/total/response_ms/count", "/total/failures/timeout"]
-            .map(|pointer| run.report.pointer(pointer).and_then(serde_json::Value::as_f64).unwrap_or(0.0));
+            .map(|pointer| run.count(pointer));
     // The timed ones are those that succeeded and those that timed out.
     assert_eq!(planned, failed + timed - timeouts, "{}", run.stdout);
 }
@@ -52,7 +52,7 @@ async fn wrong_answers_are_told_apart() {
     assert!(run.stdout.contains("instead of 200: try later"), "{}", run.stdout);
     // A visitor who waited in vain is in the percentiles, with the time that he waited.
     assert!(run.number("/total/response_ms/max") >= 300.0, "{}", run.stdout);
-    assert_eq!(run.code, 1, "{}", run.stdout);
+    run.assert_missed_or_void();
 }
 
 /// HTTP/1.1 over two connections to a server that never answers in time: two requests leave, all others are due and
@@ -74,7 +74,8 @@ async fn what_cannot_be_sent_counts_as_failed_and_voids_the_run() {
     assert!(!run.stdout.contains("missed") && !run.stdout.contains("met:"), "{}", run.stdout);
 }
 
-/// A server that hangs up after each answer without having said so: each request needs a new connection, none fails.
+/// A server that hangs up after each answer without having said so: each request needs a new connection. None fails,
+/// unless the next one is quicker than the hanging up, for which the server has 50 ms.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_breaks_is_replaced() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -92,8 +93,11 @@ async fn a_connection_that_breaks_is_replaced() {
     });
     let run = Program::run(&url, &one_page("3s"), "20", "1s").finish().await;
     accepting.abort();
-    assert_eq!(run.number("/total/failed"), 0.0, "{}", run.stdout);
-    assert_eq!(run.number("/generator/connections_opened"), 20.0, "{}", run.stdout);
+    let (answered, resets) = (run.number("/total/answered"), run.count("/total/failures/reset"));
+    assert_eq!(answered + resets, 20.0, "{}", run.stdout);
+    assert!(resets <= 2.0, "{}", run.stdout);
+    assert!(run.number("/generator/connections_opened") >= answered, "{}", run.stdout);
+    assert_nothing_vanished(&run);
 }
 
 /// A server that answers half, and one that does not speak HTTP.
@@ -123,7 +127,8 @@ async fn broken_answers_are_counted() {
     }
 }
 
-/// The target goes away in the middle: the rest of the run is refused connections, each of them counted.
+/// The target goes away in the middle: the rest of the run is refused connections, each of them counted. One that the
+/// kernel has accepted when the port closes, and the server has not, is reset.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_goes_away_is_counted_to_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -141,9 +146,10 @@ async fn a_target_that_goes_away_is_counted_to_the_end() {
     let run = Program::run(&url, &one_page("3s"), "20", "1s").finish().await;
     accepting.await.unwrap();
     assert_eq!(run.number("/total/planned"), 20.0, "{}", run.stdout);
-    assert_eq!(run.number("/total/failures/connect"), 18.0, "{}", run.stdout);
+    let (refused, resets) = (run.count("/total/failures/connect"), run.count("/total/failures/reset"));
+    assert_eq!(refused + resets, 18.0, "{}", run.stdout);
+    assert!(run.stdout.contains(&format!("connect {refused} (the first: Connection refused")), "{}", run.stdout);
     assert_nothing_vanished(&run);
-    assert!(run.stdout.contains("connect 18 (the first: Connection refused"), "{}", run.stdout);
 }
 
 /// Of independent visitors at one per second, none comes in the first second with a probability of 1/e, and with this

@@ -6,6 +6,10 @@ use std::process::Stdio;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use tokio::sync::RwLock;
+
+/// Programs under test share the machine; one whose times matter has it for itself.
+static MACHINE: RwLock<()> = RwLock::const_new(());
 
 /// What a finished program leaves behind.
 pub(crate) struct Finished {
@@ -87,8 +91,14 @@ impl Program {
     }
 
     pub(crate) async fn finish(&self) -> Finished {
-        let child = self.spawn();
-        self.collect(child).await
+        let _shared = MACHINE.read().await;
+        self.collect(self.spawn()).await
+    }
+
+    /// Runs while no other program under test does.
+    pub(crate) async fn finish_alone(&self) -> Finished {
+        let _alone = MACHINE.write().await;
+        self.collect(self.spawn()).await
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -103,9 +113,19 @@ impl Finished {
         number.unwrap_or_else(|| panic!("no number at {pointer}\n{}\n{}", self.stdout, self.stderr))
     }
 
+    /// The same where what never happened is left out.
+    pub(crate) fn count(&self, pointer: &str) -> f64 {
+        self.report.pointer(pointer).and_then(Value::as_f64).unwrap_or(0.0)
+    }
+
     /// For a run whose verdict a noisy machine may take away: a target that did well, or nothing said of it.
     pub(crate) fn assert_met_or_void(&self) {
         assert!(matches!(self.code, 0 | 2), "exit {}\n{}\n{}", self.code, self.stdout, self.stderr);
+    }
+
+    /// The same for a target that did badly.
+    pub(crate) fn assert_missed_or_void(&self) {
+        assert!(matches!(self.code, 1 | 2), "exit {}\n{}\n{}", self.code, self.stdout, self.stderr);
     }
 }
 
