@@ -36,12 +36,31 @@ pub(super) fn examine(connection: &Connection) -> rusqlite::Result<Finding> {
              FROM shopping_order o LEFT JOIN payment_capture c ON c.id = o.paid_by
              WHERE o.state = 'paid' AND (c.id IS NULL OR c.order_number <> o.number OR c.amount_cents <> o.total_cents)
              UNION ALL
+             SELECT printf('capture %d of order %s: has %d messages', c.id, c.order_number, count(q.id))
+             FROM payment_capture c
+             LEFT JOIN queue_outbox q ON q.subject = c.order_number AND q.topic = 'payment.captured'
+                                     AND q.payload ->> 'capture' = c.id
+             GROUP BY c.id HAVING count(q.id) <> 1
+             UNION ALL
              SELECT printf('capture %d of order %s: settled, but it neither paid for the order nor is to be given back', c.id, c.order_number)
              FROM payment_capture c
-             JOIN queue_outbox q ON q.topic = 'payment.captured' AND q.payload ->> 'capture' = c.id
              LEFT JOIN shopping_order o ON o.paid_by = c.id
              LEFT JOIN payment_refund_due r ON r.capture = c.id
-             WHERE q.delivered_ms IS NOT NULL AND (o.id IS NULL) = (r.capture IS NULL)",
+             WHERE (o.id IS NULL) = (r.capture IS NULL)
+               AND NOT EXISTS (SELECT 1 FROM queue_outbox q
+                               WHERE q.subject = c.order_number AND q.topic = 'payment.captured'
+                                 AND q.payload ->> 'capture' = c.id AND q.delivered_ms IS NULL)
+             UNION ALL
+             SELECT printf('capture %d: %d are to be given back, %d are so in the ledger', c.id, coalesce(r.amount_cents, 0), coalesce(-p.amount_cents, 0))
+             FROM payment_capture c
+             LEFT JOIN payment_refund_due r ON r.capture = c.id
+             LEFT JOIN payment_journal j ON j.capture = c.id AND j.kind = 'refund_due'
+             LEFT JOIN payment_posting p ON p.journal = j.id AND p.account = 'refunds_due'
+             WHERE (r.capture IS NULL) <> (j.id IS NULL)
+                OR r.amount_cents <> c.amount_cents OR -p.amount_cents IS NOT r.amount_cents
+             UNION ALL
+             SELECT printf('refund of capture %d: is of no capture', r.capture)
+             FROM payment_refund_due r LEFT JOIN payment_capture c ON c.id = r.capture WHERE c.id IS NULL",
         )?,
     })
 }

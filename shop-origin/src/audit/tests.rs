@@ -122,9 +122,26 @@ async fn money_out_of_balance_is_caught() {
         "UPDATE shopping_order_line SET price_cents = price_cents + 1 WHERE order_id = 3",
         "UPDATE shopping_order SET paid_by = NULL WHERE state = 'paid'",
         "DELETE FROM payment_refund_due; UPDATE queue_outbox SET delivered_ms = 1",
+        "DELETE FROM queue_outbox WHERE topic = 'payment.captured' AND payload ->> 'capture' = 1",
+        "INSERT INTO queue_outbox (topic, subject, payload, created_ms, due_ms)
+         SELECT topic, subject, payload, created_ms, due_ms FROM queue_outbox WHERE topic = 'payment.captured' LIMIT 1",
+        "DELETE FROM payment_refund_due",
+        "DELETE FROM payment_posting WHERE journal = 3; DELETE FROM payment_journal WHERE id = 3",
+        "UPDATE payment_refund_due SET amount_cents = amount_cents - 1",
+        "INSERT INTO payment_refund_due SELECT 99, amount_cents, reason, since_ms FROM payment_refund_due",
     ] {
         assert_eq!(violated(sql).await, ["I12"], "{sql}");
     }
+}
+
+#[tokio::test]
+async fn a_capture_whose_message_is_lost_is_caught() {
+    let twins = world().await;
+    let lose = "UPDATE shopping_order SET state = 'pending_payment', paid_by = NULL WHERE id = 1;
+                DELETE FROM queue_outbox WHERE topic = 'payment.captured' AND payload ->> 'capture' = 1";
+    twins.database().execute_batch(lose).unwrap();
+    let money = findings(&twins).pop().unwrap().violations.join("\n");
+    assert!(money.contains(": has 0 messages") && money.contains("neither paid for the order nor"), "{money}");
 }
 
 #[tokio::test]
