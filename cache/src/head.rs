@@ -86,6 +86,11 @@ impl Head {
         self.slot == *slot && *self.primary == *primary
     }
 
+    /// When the answer was first stored. It stays the same when the answer is revalidated.
+    pub(crate) fn created(&self) -> SystemTime {
+        self.created
+    }
+
     /// The bytes of memory it is charged for.
     pub(crate) fn weight(&self) -> u64 {
         self.charge.bytes()

@@ -101,7 +101,8 @@ impl Memory {
         removed.map(|object| object.id)
     }
 
-    /// Gives a stored object a new head and leaves its body as it is; false if it is not there any more.
+    /// Gives a stored object a new head and leaves its body as it is; false if that very object is not
+    /// there any more.
     pub(crate) fn replace_head(&self, head: Head, primary: &[u8]) -> bool {
         let (hash, stripe) = self.place(&head.slot());
         let left = stripe.write().replace_head(hash, &Arc::new(head), primary);

@@ -85,11 +85,15 @@ impl Shard {
         meant(&self.queues.get(at).object).then(|| self.take(at))
     }
 
-    /// Gives a stored object another head. The object that stood there is returned.
+    /// Gives a stored object another head, if it is one of the same object. The object that stood there is returned.
+    ///
+    /// While a revalidation was under way, another answer may have been stored under the key; its body has nothing to do
+    /// with that head. Pingora says which answer it has revalidated only by the time of its creation, which it carries
+    /// over into the new meta (`revalidate_cache_meta` in pingora-cache's lib.rs).
     pub(crate) fn replace_head(&mut self, hash: u64, head: &Arc<Head>, primary: &[u8]) -> Option<Arc<Object>> {
         let at = *self.index.get(&hash)?;
         let stored = &self.queues.get(at).object;
-        if !stored.head.is_for(&head.slot(), primary) {
+        if !stored.head.is_for(&head.slot(), primary) || stored.head.created() != head.created() {
             return None;
         }
         let body = Arc::clone(&stored.body);

@@ -145,6 +145,35 @@ async fn an_updated_header_keeps_body_and_identity() {
     assert!(!store.update_meta(&key("/gone"), &fresher, &trace()).await.unwrap());
 }
 
+/// An answer is revalidated, and while that is under way, another is stored in its place.
+#[tokio::test]
+async fn a_header_revalidated_for_another_body_is_refused() {
+    let store = pages();
+    let created =
+        |at| CacheMeta::new(at + Duration::from_secs(60), at, 0, 0, ResponseHeader::build(200, None).unwrap());
+    let (first, second) = (created(at(1000)), created(at(1000) + Duration::from_nanos(1)));
+    put(store, &key("/"), &first, BODY).await;
+    let (mut revalidated, _) = get(store, &key("/")).await.unwrap();
+    revalidated.update_freshness(at(9000), 0, 0);
+    put(store, &key("/"), &second, b"another").await;
+    assert!(!store.update_meta(&key("/"), &revalidated, &trace()).await.unwrap());
+    let (found, mut hit) = get(store, &key("/")).await.unwrap();
+    assert_eq!((told(&found), read(&mut hit).await), (told(&second), b"another".to_vec()));
+}
+
+#[tokio::test]
+async fn a_header_can_be_updated_again_and_again() {
+    let store = pages();
+    put(store, &key("/"), &meta(), BODY).await;
+    for fresh_until in [at(2000), at(3000), at(4000)] {
+        let (mut revalidated, _) = get(store, &key("/")).await.unwrap();
+        revalidated.update_freshness(fresh_until, 0, 0);
+        assert!(store.update_meta(&key("/"), &revalidated, &trace()).await.unwrap());
+        let (found, _) = get(store, &key("/")).await.unwrap();
+        assert_eq!(told(&found), told(&revalidated));
+    }
+}
+
 #[tokio::test]
 async fn a_purge_removes_what_it_names_and_nothing_else() {
     let store = pages();
