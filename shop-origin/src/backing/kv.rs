@@ -72,6 +72,23 @@ impl Kv {
             .await
     }
 
+    /// Lets a value live on; one that was removed or has expired meanwhile does not come back.
+    pub(crate) async fn extend(
+        &self,
+        space: &'static str,
+        key: String,
+        now: Timestamp,
+        life: Duration,
+    ) -> Result<(), Fault> {
+        self.db
+            .write(move |tx| {
+                let sql = "UPDATE kv SET expires_ms = ?4 WHERE space = ?1 AND key = ?2 AND expires_ms > ?3";
+                tx.prepare_cached(sql)?.execute((space, key, now, now.plus(life)))?;
+                Ok(())
+            })
+            .await
+    }
+
     pub(crate) async fn remove(&self, space: &'static str, key: String) -> Result<(), Fault> {
         self.db
             .write(move |tx| {
@@ -115,5 +132,23 @@ mod tests {
         assert_eq!(get(1_999).await, None);
         kv.remove("b", "k".to_owned()).await.unwrap();
         assert_eq!(kv.purge(Timestamp::from_ms(9_000)).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_extension_brings_nothing_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let kv = Kv::open(&folder.path().join("kv.sqlite")).unwrap();
+        let at = Timestamp::from_ms;
+        let life = Duration::from_secs(1);
+        for key in ["used", "removed", "expired"] {
+            kv.put("a", key.to_owned(), "value".to_owned(), at(0), life).await.unwrap();
+        }
+        kv.remove("a", "removed".to_owned()).await.unwrap();
+        for (key, moment, expires) in [("used", 999, Some(at(1_999))), ("removed", 999, None), ("expired", 1_000, None)]
+        {
+            kv.extend("a", key.to_owned(), at(moment), life).await.unwrap();
+            let found = kv.get("a", key.to_owned(), at(moment)).await.unwrap();
+            assert_eq!(found, expires.map(|expires| Entry { value: "value".to_owned(), expires }), "{key}");
+        }
     }
 }

@@ -124,7 +124,7 @@ impl Membership {
     pub(crate) async fn visitor(&self, sid: &Sid, now: Timestamp) -> Result<Visitor, Fault> {
         let Some((record, expires)) = self.record(sid, now).await? else { return Ok(Visitor::default()) };
         if expires < now.plus(session::EXTEND_BELOW) {
-            self.keep(sid, &record, now).await?;
+            self.kv.extend(session::SPACE, sid.stored_name(), now, session::LIFE).await?;
         }
         Ok(record.into())
     }
