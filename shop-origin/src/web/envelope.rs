@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::freshness::{self, Freshness};
 use super::problem::Problem;
@@ -18,7 +18,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Milliseconds for which the client will still wait.
 const DEADLINE: HeaderName = HeaderName::from_static("x-request-deadline-ms");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-/// No answer is worth more time than this.
+/// No answer to a question is worth more time than this.
 const DEADLINE_MAX: Duration = Duration::from_secs(30);
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -29,12 +29,13 @@ pub(crate) async fn wrap(State(site): State<Site>, request: Request, next: Next)
     let path = request.uri().path().to_owned();
     let asked = request.headers().clone();
     let signed = path.starts_with("/payment/webhook/"); // proves its origin by its signature
+    let method = request.method().clone();
     let checked = match signed {
         true => Ok(()),
-        false => same_origin::check(request.method(), &asked, &site.public_url),
+        false => same_origin::check(&method, &asked, &site.public_url),
     };
     let response = match checked {
-        Ok(()) => within_deadline(&asked, next.run(request)).await,
+        Ok(()) => within_deadline(&method, &asked, next.run(request)).await,
         Err(problem) => axum::response::IntoResponse::into_response(problem),
     };
     let response = present(response, &path, &site, &id).await;
@@ -50,12 +51,17 @@ pub(crate) async fn wrap(State(site): State<Site>, request: Request, next: Next)
     response
 }
 
-/// Drops the work when nobody waits for its answer any more. A transaction that has begun still ends.
-async fn within_deadline(headers: &HeaderMap, work: impl Future<Output = Response>) -> Response {
+/// Drops a question when nobody waits for its answer any more. What may change something is not begun when no time is
+/// left, but once begun it ends: it is never cut between two of its writes.
+async fn within_deadline(method: &Method, headers: &HeaderMap, work: impl Future<Output = Response>) -> Response {
     let asked = headers.get(DEADLINE).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_millis);
     let left = asked.map_or(DEADLINE_MAX, |asked| asked.min(DEADLINE_MAX));
-    // A timeout asks the work first, which may be done at once: with no time left it is not begun.
-    let done = if left.is_zero() { None } else { tokio::time::timeout(left, work).await.ok() };
+    let done = match method.is_safe() {
+        // A timeout asks the work first, which may be done at once: with no time left it is not begun.
+        _ if left.is_zero() => None,
+        true => tokio::time::timeout(left, work).await.ok(),
+        false => Some(work.await),
+    };
     done.unwrap_or_else(|| {
         let message = "This took too long. Please try again in a moment.";
         let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "deadline", message);
@@ -108,5 +114,28 @@ fn secure(headers: &mut HeaderMap, site: &Site) {
         (http::header::X_FRAME_OPTIONS, "DENY"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deadline_cuts_questions_and_not_changes() {
+        let answer = async |method: Method, milliseconds: u64, takes: Duration| {
+            let headers = HeaderMap::from_iter([(DEADLINE, milliseconds.into())]);
+            let work = async {
+                tokio::time::sleep(takes).await;
+                Response::default()
+            };
+            within_deadline(&method, &headers, work).await.status().as_u16()
+        };
+        let (at_once, later, much_later) = (Duration::ZERO, Duration::from_millis(20), Duration::from_secs(600));
+        assert_eq!(answer(Method::GET, 60_000, at_once).await, 200);
+        assert_eq!(answer(Method::GET, 1, much_later).await, 504);
+        assert_eq!(answer(Method::POST, 1, later).await, 200);
+        assert_eq!(answer(Method::GET, 0, at_once).await, 504);
+        assert_eq!(answer(Method::POST, 0, at_once).await, 504, "it is not begun");
     }
 }
