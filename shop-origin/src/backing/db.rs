@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OpenFlags, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
 
 use lane::Lane;
@@ -23,7 +23,8 @@ pub(crate) use schema::Schema;
 
 /// Readers of one process. Reads are short and the page cache is warm: a few more than cores keep them busy.
 const READERS: usize = 4;
-/// How long a writer waits for the other processes' writers. Far beyond any transaction here.
+/// How long a writer waits for the other processes' writers: far beyond any transaction of a request. A seed, which is one
+/// transaction so that half a catalogue is never seen, can take longer; who waited in vain is told to come back.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Requests waiting for a lane beyond this are refused at once rather than served too late.
 const WAITING_MAX: usize = 1024;
@@ -44,7 +45,9 @@ pub(crate) enum Durability {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("the database failed")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
+    #[error("another process has written for longer than {BUSY_TIMEOUT:?}")]
+    Busy,
     #[error("{WAITING_MAX} requests wait for the database already")]
     Overloaded,
     #[error("a database task ended without an answer")]
@@ -53,6 +56,15 @@ pub(crate) enum Fault {
     Json(#[from] serde_json::Error),
     #[error("a stored value does not make sense: {0}")]
     Corrupt(String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Fault {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy) => Fault::Busy,
+            _ => Fault::Sqlite(error),
+        }
+    }
 }
 
 /// A handle on one database file, shared by all that use it.

@@ -91,7 +91,7 @@ impl Problem {
 impl From<&Fault> for Problem {
     fn from(fault: &Fault) -> Problem {
         match fault {
-            Fault::Overloaded => Problem::busy(),
+            Fault::Overloaded | Fault::Busy => Problem::busy(),
             other => Problem::fault(other),
         }
     }
@@ -114,5 +114,25 @@ impl IntoResponse for Problem {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_for_another_writer_in_vain_may_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two] = [(); 2].map(|()| rusqlite::Connection::open(folder.path().join("test.sqlite")).unwrap());
+        two.busy_timeout(std::time::Duration::ZERO).unwrap();
+        one.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let busy = Fault::from(two.execute_batch("BEGIN IMMEDIATE").unwrap_err());
+        let answer = Problem::from(busy).as_json();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key(RETRY_AFTER));
+
+        let broken = Fault::from(two.execute_batch("SELECT nothing").unwrap_err());
+        assert_eq!(Problem::from(broken).status, StatusCode::INTERNAL_SERVER_ERROR);
     }
 }
