@@ -1,4 +1,7 @@
-//! The catalogue as JSON, kept as the pages are.
+//! The catalogue as JSON: lists, kept as search pages are, and products, kept no longer than an offer.
+//!
+//! A page that is kept is brought up to date by its script; a program that reads a product has nothing but this answer. A
+//! list says what a product costs, not whether there is any, and may say it as late as a page of results does.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -64,5 +67,5 @@ pub(super) async fn product(State(front): State<Storefront>, Path(id): Path<Stri
         "skus": product.skus.iter().zip(&stock).map(sku).collect::<Vec<_>>(),
     });
     let tags = [Tag::Product(product.id), Tag::Category(product.category)];
-    Ok(freshness::kept(Freshness::Page, JSON, body.to_string(), &tags))
+    Ok(freshness::kept(Freshness::Offer, JSON, body.to_string(), &tags))
 }

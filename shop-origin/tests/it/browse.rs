@@ -45,6 +45,22 @@ async fn pages_can_be_kept_by_the_edge_and_are_the_same_for_all() {
 }
 
 #[tokio::test]
+async fn stock_is_kept_for_seconds_and_a_page_for_longer() {
+    let world = World::shop();
+    let mut visitor = world.visitor();
+    let product = visitor.some_sku().await / 100;
+    for (path, life) in [
+        (format!("/product/{product}"), "max-age=60,"),
+        ("/api/products?q=a".to_owned(), "max-age=30,"),
+        (format!("/product/{product}/offer"), "max-age=2,"),
+        (format!("/api/products/{product}"), "max-age=2,"),
+    ] {
+        let kept = visitor.get(&path).await.header("cdn-cache-control").to_owned();
+        assert!(kept.starts_with(life), "{path}: {kept}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_page_loads_never_changes() {
     let world = World::shop();
     let mut visitor = world.visitor();
