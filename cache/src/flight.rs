@@ -13,9 +13,10 @@
 //! becomes a pass-through: it holds only what its slowest reader has yet to read, and no more than what it was charged
 //! for by then, which only shrinks, and [`PASS_BYTES`] that are not charged.
 //!
-//! **A slow follower** of a pass-through slows the writer down before it is lost: with half of [`PASS_BYTES`] left, each
-//! write waits for it, up to [`PATIENCE`]. Beyond that it is cut off, and its client sees an aborted transfer. So whoever
-//! takes a piece (64 KiB at most) in that time gets the whole body, and one that takes nothing holds the others up for
+//! **A slow follower** of a pass-through slows the writer down before it is lost: with half of [`PASS_BYTES`] left, the
+//! writer waits for it, up to [`PATIENCE`] for every [`PACE_BYTES`] of the body, however small the pieces are in which it
+//! comes. Beyond that it is cut off, and its client sees an aborted transfer. So whoever takes that much in that time
+//! (640 KiB/s) gets the whole body, nobody slows the others down to less, and one that takes nothing holds them up for
 //! less than a second in all.
 //!
 //! A fill whose `Content-Length` already says that it cannot be kept passes from the start and takes no followers: each
@@ -52,8 +53,10 @@ pub(crate) const PASS_BYTES: u64 = 1 << 20;
 /// flight for each that its leader reads.
 pub(crate) const JOIN_BYTES: u64 = PASS_BYTES / 2;
 
-/// How long one write waits for followers that are about to be cut off.
+/// How long the writer waits, at most, for followers that are about to be cut off.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
+/// How much it writes, at least, before it waits for them again.
+const PACE_BYTES: u64 = 64 << 10;
 
 /// A reader's error: the writer gave up, so the body has no proper end.
 pub const FILL_ABORTED: ErrorType = ErrorType::Custom("FillAborted");
@@ -86,6 +89,8 @@ struct State {
     purged: bool,
     readers: HashMap<u64, Position>,
     readers_ever: u64,
+    /// The end of the body when the writer last waited for followers.
+    waited_at: u64,
 }
 
 /// How far a reader is.
@@ -118,7 +123,7 @@ impl Flight {
                 self.stop_keeping(&mut state);
             }
             state.write(bytes)?;
-            state.would_lose_a_follower()
+            state.is_to_wait()
         };
         self.progress.notify_waiters();
         if has_to_wait {
@@ -224,6 +229,16 @@ impl State {
         self.charge.bytes() + PASS_BYTES
     }
 
+    /// Whether the writer is to wait for followers now. Each time that it is counts as waited.
+    fn is_to_wait(&mut self) -> bool {
+        let end = self.buffer.end();
+        let waits = end >= self.waited_at + PACE_BYTES && self.would_lose_a_follower();
+        if waits {
+            self.waited_at = end;
+        }
+        waits
+    }
+
     /// Whether a follower is so far behind a pass-through that it is worth waiting for. It is not while the leader is
     /// further behind still: that one cannot read before the writer goes on.
     fn would_lose_a_follower(&self) -> bool {
@@ -299,6 +314,7 @@ impl Flights {
             purged: false,
             readers: HashMap::new(),
             readers_ever: 0,
+            waited_at: 0,
         };
         let most = zone.max_object_bytes().min(budget.limit());
         let too_long = most == 0 || head.content_length().is_some_and(|length| length > most);

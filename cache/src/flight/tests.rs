@@ -1,6 +1,8 @@
 //! Tests of fills and their followers, each step in an order that the test chooses.
 
-use super::{FILL_ABORTED, Flights, JOIN_BYTES, NO_READER_LEFT, PASS_BYTES, PATIENCE, READER_LEFT_BEHIND, Reader};
+use super::{
+    FILL_ABORTED, Flights, JOIN_BYTES, NO_READER_LEFT, PACE_BYTES, PASS_BYTES, PATIENCE, READER_LEFT_BEHIND, Reader,
+};
 use crate::flight::Flight;
 use crate::head::Head;
 use crate::key::Slot;
@@ -198,22 +200,30 @@ async fn a_leader_that_is_let_read_once_in_four_writes_is_not_left_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_that_takes_nothing_is_cut_off_and_delays_the_others_little() {
+    for piece in [65_536, 1024, 10] {
+        takes_nothing_while_pieces_come_of(piece).await;
+    }
+}
+
+async fn takes_nothing_while_pieces_come_of(piece: u64) {
+    const LENGTH: u64 = 4 * MIB;
     let world = World::new(4 * MIB, MIB);
     let (flight, mut leader) = world.lead(None);
     let mut stuck = world.follow().expect("its length is not known yet");
     let (mut led, started) = (0, tokio::time::Instant::now());
-    for turn in 0..200 {
-        flight.write(pattern(turn * 65_536, 65_536)).await.unwrap();
+    for at in (0..LENGTH).step_by(piece as usize) {
+        flight.write(pattern(at, piece.min(LENGTH - at))).await.unwrap();
         led += leader.read().await.unwrap().expect("there").len();
         let held = flight.lock().buffer.cost();
-        assert!(held <= MIB + PASS_BYTES, "{held} bytes held");
+        assert!(held <= MIB + PASS_BYTES + PACE_BYTES, "{held} bytes held, blocks included");
     }
-    assert!(started.elapsed() < Duration::from_secs(1), "all were held up for {:?}", started.elapsed());
+    let held_up = started.elapsed();
+    assert!(held_up >= PATIENCE && held_up < Duration::from_secs(1), "{held_up:?} with pieces of {piece} bytes");
     assert_eq!(error_of(&mut stuck).await, READER_LEFT_BEHIND);
     let held = flight.lock().buffer.cost();
     assert!(held < 2 * 65_536 + 1000, "{held} bytes are held for a reader that is there to take them");
     flight.complete().unwrap();
-    assert_eq!(led + read_rest(&mut leader).await.unwrap().len(), 200 * 65_536);
+    assert_eq!((led + read_rest(&mut leader).await.unwrap().len()) as u64, LENGTH);
     world.flights.end(&flight);
     drop((leader, stuck, flight));
     let stat = world.zone.stat();
@@ -221,26 +231,33 @@ async fn a_follower_that_takes_nothing_is_cut_off_and_delays_the_others_little()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_that_takes_a_piece_in_time_is_waited_for() {
+async fn a_follower_that_takes_enough_in_time_is_waited_for() {
+    for piece in [65_536, 1024] {
+        takes_enough_while_pieces_come_of(piece).await;
+    }
+}
+
+async fn takes_enough_while_pieces_come_of(piece: u64) {
+    const LENGTH: u64 = 200 * PACE_BYTES;
     let world = World::new(4 * MIB, MIB);
     let (flight, mut leader) = world.lead(None);
     let mut follower = world.follow().expect("its length is not known yet");
     let slow = tokio::spawn(async move {
         let mut body = Vec::new();
         while let Some(bytes) = follower.read().await.unwrap() {
-            for piece in bytes.chunks(65_536) {
+            for taken in bytes.chunks(PACE_BYTES as usize) {
                 tokio::time::sleep(PATIENCE * 3 / 4).await;
-                body.extend_from_slice(piece);
+                body.extend_from_slice(taken);
             }
         }
         body
     });
-    for turn in 0..200 {
-        flight.write(pattern(turn * 65_536, 65_536)).await.unwrap();
+    for at in (0..LENGTH).step_by(piece as usize) {
+        flight.write(pattern(at, piece)).await.unwrap();
         assert!(leader.read().await.unwrap().is_some());
     }
     flight.complete().unwrap();
-    assert!(slow.await.unwrap() == pattern(0, 200 * 65_536));
+    assert!(slow.await.unwrap() == pattern(0, LENGTH));
 }
 
 #[tokio::test(start_paused = true)]
