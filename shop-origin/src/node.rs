@@ -71,12 +71,17 @@ impl Node {
                 Ok(shopping.settle(captured, clock::now()).await?)
             })
         });
-        let payment = self.payment.clone();
-        let close: Handler = Box::new(move |message: Message| {
-            let payment = payment.clone();
-            Box::pin(async move { Ok(payment.close(message.subject).await?) })
-        });
-        Courier::new(self.db.clone(), [(payment::api::CAPTURED, settle), (shopping::api::CANCELLED, close)])
+        // Whether an order is paid or cancelled: no open session may take (more) money for it.
+        let close = || -> Handler {
+            let payment = self.payment.clone();
+            Box::new(move |message: Message| {
+                let payment = payment.clone();
+                Box::pin(async move { Ok(payment.close(message.subject).await?) })
+            })
+        };
+        let bindings =
+            [(payment::api::CAPTURED, settle), (shopping::api::PAID, close()), (shopping::api::CANCELLED, close())];
+        Courier::new(self.db.clone(), bindings)
     }
 
     fn routes(&self, site: Site, courier: Arc<Courier>) -> Router {

@@ -124,7 +124,8 @@ impl Payment {
         self.db.write(move |tx| store::refund_due(tx, capture, reason, now)).await
     }
 
-    /// Asks the provider to take no money for `order` any more. A payment already under way may still arrive.
+    /// Asks the provider to take no (more) money for `order`: a buyer who left in two windows has two sessions. A payment
+    /// already under way may still arrive.
     pub(crate) async fn close(&self, order: String) -> Result<(), OpenError> {
         let sessions = self.db.read(move |tx| store::sessions(tx, &order)).await?;
         for session in sessions {

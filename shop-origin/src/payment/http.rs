@@ -38,6 +38,7 @@ async fn webhook(
     if let Err(fault) = context.courier.deliver_about(CAPTURED, order).await {
         tracing::warn!(error = &fault as &dyn std::error::Error, "a captured payment waits to be settled");
     }
+    context.courier.wake(); // who is told that the order is paid
     Ok(StatusCode::OK)
 }
 

@@ -20,6 +20,8 @@ pub(crate) use cart::{Cart, CartLine};
 pub(crate) use checkout::{Checkout, CheckoutKey};
 pub(crate) use order::{Order, OrderLine, PaymentMethod, Reached, Summary};
 
+/// The topic of an order that was paid online; the subject is its number.
+pub(crate) const PAID: &str = "order.paid";
 /// The topic of an order that will not be delivered; the subject is its number.
 pub(crate) const CANCELLED: &str = "order.cancelled";
 

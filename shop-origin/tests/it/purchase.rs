@@ -1,5 +1,7 @@
 //! From the first page to a paid order, as people do it and as programs do it, over two processes.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::json;
 
@@ -97,6 +99,29 @@ async fn a_program_buys_something_with_json() {
     let paid = bob.get(&format!("/api/orders/{number}")).await.json();
     assert_eq!((paid["state"].as_str(), &paid["total_cents"]), (Some("paid"), &cart["total_cents"]));
     assert_eq!(bob.get("/api/orders").await.json()["orders"][0]["number"], number.as_str());
+    world.audit();
+}
+
+#[tokio::test]
+async fn a_second_payment_page_is_closed_when_the_first_has_paid() {
+    let world = World::demo();
+    let mut ada = world.visitor();
+    let sku = ada.some_sku().await;
+    ada.register("ada@example.com").await;
+    ada.post("/cart/lines", &format!("sku={sku}&quantity=1")).await;
+    let page = check_out(&mut ada, "online").await.location().to_owned();
+    let mut hosted = Vec::new();
+    for shop in &world.shops {
+        // They come back to different addresses, and so are different sessions.
+        let payment = ada.twin().at(&shop.url).post(&format!("{page}/pay"), "").await;
+        hosted.push(payment.location().to_owned());
+    }
+    assert_ne!(hosted[0], hosted[1]);
+    assert_eq!(ada.post(&hosted[0], "decision=pay").await.status, 303);
+    let closed = async { while !ada.get(&hosted[1]).await.body.contains("has withdrawn this payment") {} };
+    tokio::time::timeout(Duration::from_secs(10), closed).await.expect("the other page is closed");
+    assert_eq!(ada.post(&hosted[1], "decision=pay").await.status, 409);
+    assert_eq!(world.count("SELECT count(*) FROM payment_capture"), 1);
     world.audit();
 }
 
