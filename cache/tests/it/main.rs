@@ -69,13 +69,29 @@ async fn a_slow_leading_client_gets_a_body_too_long_to_keep() {
     assert!(stat.bytes < 100_000, "all that was held has been let go of: {stat:?}");
 }
 
+/// A client that takes nothing for some 0.8 s is cut off, and one on a busy machine may do so for no fault of the store's.
+/// So there are several tries; without the store's patience, each of them fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slower_followers_get_a_body_too_long_to_keep() {
+    for _ in 0..5 {
+        if slower_followers_get_it_whole().await {
+            return;
+        }
+    }
+    panic!("some follower was cut off each time");
+}
+
+async fn slower_followers_get_it_whole() -> bool {
     let world = World::start(64 * MIB, 2 * MIB).await;
     let mut clients = [world.get("/long").await, world.get("/long").await, world.get("/long").await];
     clients[2].pause_between_reads(Duration::from_micros(500));
     let reading: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.read_to_end())).collect();
+    let mut all = true;
     for body in reading {
-        assert!(body.await.unwrap() == Some(world::body(world::LONG)));
+        match body.await.expect("it does not panic") {
+            Some(body) => assert!(body == world::body(world::LONG)),
+            None => all = false,
+        }
     }
+    all
 }
