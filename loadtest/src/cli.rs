@@ -33,8 +33,8 @@ enum Command {
 /// public does. Response times count from the moment a request was due, so that a stall of the target is felt by
 /// everybody who would have come meanwhile. Within a session of several steps a visitor waits for each answer.
 ///
-/// Three times are kept for each interaction: late (sent - due: the generator's own delay), service (done - sent) and
-/// response (done - due: what a visitor feels). Objectives are held against the response time.
+/// Three times are kept for each interaction: late (sent - due: the generator's own delay, of requests that follow an
+/// arrival or a time to think), service (done - sent) and response (done - due: what a visitor feels). Objectives are held against the response time.
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_HELP, verbatim_doc_comment)]
 struct RunArgs {

@@ -76,7 +76,8 @@ pub(crate) struct Interaction {
     pub(crate) cache_hits: u64,
     /// Bytes of the answers' bodies.
     pub(crate) body_bytes: u64,
-    /// Sent - due, of all that were sent: the generator's own delay.
+    /// Sent - due: the generator's own delay. Only of requests that were due at a time of their own, because a visitor
+    /// arrived or had thought. One that follows an answer at once is due when it is sent, and proves no punctuality.
     pub(crate) late: Times,
     /// Done - sent, of those that were answered rightly or given up after the timeout. An error that comes at once
     /// would flatter the percentiles, a visitor left waiting must not vanish from them.
@@ -199,10 +200,11 @@ impl Measured {
         self.interval.planned += 1;
     }
 
-    /// A request was begun, this late.
-    pub(crate) fn sent(&mut self, interaction: usize, late: Duration) {
-        self.interactions[interaction].sent += 1;
-        self.interactions[interaction].late.record(late);
+    /// A request was begun, this late if it was due at a time of its own.
+    pub(crate) fn sent(&mut self, interaction: usize, late: Option<Duration>) {
+        let of = &mut self.interactions[interaction];
+        of.sent += 1;
+        late.into_iter().for_each(|late| of.late.record(late));
         self.interval.sent += 1;
     }
 

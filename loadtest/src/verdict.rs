@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::measure::Interaction;
+use crate::measure::{Failure, Interaction};
 use crate::quantity::{Share, Span};
 use crate::scenario::Slo;
 
@@ -38,8 +38,8 @@ pub(crate) enum Limit {
     Interrupted,
     /// Requests left later than the run's own precision allows.
     Late { p99: Duration, allowed: Duration },
-    /// Requests that were due did not leave at all.
-    Unsent { sent: u64, planned: u64 },
+    /// Requests that were due did not leave at all, some of them because the scenario made no valid one.
+    Unsent { sent: u64, planned: u64, invalid: u64 },
     /// The generator had too little of its core left to be punctual.
     Cpu { used: Share },
 }
@@ -85,7 +85,8 @@ fn limits(total: &Interaction, Conduct { interrupted, cpu }: Conduct) -> Vec<Lim
         limits.push(Limit::Late { p99, allowed });
     }
     if (total.sent as f64) < total.planned as f64 * SENT_SHARE_MIN {
-        limits.push(Limit::Unsent { sent: total.sent, planned: total.planned });
+        let invalid = total.failures.get(&Failure::Request).map_or(0, |tally| tally.count);
+        limits.push(Limit::Unsent { sent: total.sent, planned: total.planned, invalid });
     }
     if cpu > CPU_MAX {
         limits.push(Limit::Cpu { used: cpu });
@@ -165,9 +166,18 @@ impl fmt::Display for Limit {
                 write!(f, "requests left late: p99 {} > {}", Span(*p99), Span(*allowed))?;
                 f.write_str("; hint: a quieter machine, a lower --rate, or as root: chrt --rr 10 loadtest ...")
             }
-            Limit::Unsent { sent, planned } => {
-                write!(f, "only {sent} of {planned} requests left: too many were under way")?;
-                f.write_str("; hint: more --connections, or a lower --rate")
+            Limit::Unsent { sent, planned, invalid } => {
+                write!(f, "only {sent} of {planned} requests left")?;
+                if *invalid > 0 {
+                    write!(f, ": {invalid} were not valid; hint: the scenario, and the values it found")?;
+                }
+                match planned.saturating_sub(sent + invalid) {
+                    0 => Ok(()),
+                    crowded => {
+                        write!(f, ": {crowded} came while too many were under way")?;
+                        f.write_str("; hint: more --connections, or a lower --rate")
+                    }
+                }
             }
             Limit::Cpu { used } => {
                 write!(f, "the generator used {used} of its core > {CPU_MAX}; hint: a lower --rate")

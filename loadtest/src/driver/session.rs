@@ -22,21 +22,30 @@ struct Visitor {
     cookies: Vec<(String, String)>,
 }
 
+/// When a request is due.
+#[derive(Clone, Copy)]
+struct Due {
+    at: Moment,
+    /// Whether that was known beforehand; else it is when the answer before it was there.
+    foreseen: bool,
+}
+
 /// The whole visit of the visitor with this number, who is due now.
-pub(super) async fn visit(worker: Rc<Worker>, number: u64, mut due: Moment) {
+pub(super) async fn visit(worker: Rc<Worker>, number: u64, arrival: Moment) {
     let mut random = StdRng::seed_from_u64(worker.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let session = worker.scenario.choose(&mut random);
     let unique = format!("{:016x}{number:08x}", worker.run);
     let mut visitor = Visitor { values: worker.scenario.draw(session, &mut random, unique), cookies: Vec::new() };
+    let mut due = Due { at: arrival, foreseen: true };
     for step in &session.steps {
         if !step.think.is_zero() {
-            due = due + step.think;
-            if worker.alarm.until(due).await.is_err() {
+            due = Due { at: due.at + step.think, foreseen: true };
+            if worker.alarm.until(due.at).await.is_err() {
                 return; // the worker itself reports that its alarm has failed
             }
         }
         match perform(&worker, step, due, &mut visitor).await {
-            Some(done) => due = done,
+            Some(done) => due = Due { at: done, foreseen: false },
             None => return,
         }
     }
@@ -45,7 +54,7 @@ pub(super) async fn visit(worker: Rc<Worker>, number: u64, mut due: Moment) {
 
 /// One step: when it was done, or `None` when the visit ends with it: it failed, which is counted, or there was nothing
 /// that the visitor could go on with.
-async fn perform(worker: &Worker, step: &Step, due: Moment, visitor: &mut Visitor) -> Option<Moment> {
+async fn perform(worker: &Worker, step: &Step, due: Due, visitor: &mut Visitor) -> Option<Moment> {
     let interaction = step.interaction;
     worker.measured.borrow_mut().planned(interaction);
     let request = match visitor.request(worker, step) {
@@ -57,11 +66,11 @@ async fn perform(worker: &Worker, step: &Step, due: Moment, visitor: &mut Visito
         return fail(worker, step, &Fault::new(Failure::Unsent, bound), None);
     };
     let sent = clock::now();
-    worker.measured.borrow_mut().sent(interaction, sent.since(due));
+    worker.measured.borrow_mut().sent(interaction, due.foreseen.then(|| sent.since(due.at)));
     let exchange = tokio::time::timeout(worker.scenario.timeout, worker.pool.exchange(request)).await;
     let done = clock::now();
     flight.land();
-    let lap = Lap { service: done.since(sent), response: done.since(due) };
+    let lap = Lap { service: done.since(sent), response: done.since(due.at) };
     let timeout = || Fault::new(Failure::Timeout, format!("no whole answer in {:?}", worker.scenario.timeout));
     let answer = match exchange.unwrap_or_else(|_elapsed| Err(timeout())) {
         Ok(answer) => answer,

@@ -68,7 +68,7 @@ mod tests {
         let time = Duration::from_millis(12);
         for _ in 0..3 {
             measured.planned(0);
-            measured.sent(0, Duration::ZERO);
+            measured.sent(0, Some(Duration::ZERO));
             measured.succeeded(0, Lap { service: time, response: time });
         }
         let pulse = Pulse { interval: measured.take_interval(), in_flight: 2 };

@@ -15,7 +15,7 @@ fn run(sent: u64, late: Duration, response: Duration) -> Measured {
     let mut measured = Measured::new(1);
     for _ in 0..sent {
         measured.planned(0);
-        measured.sent(0, late);
+        measured.sent(0, Some(late));
         measured.answered(0, Counted { status: 200, body_bytes: 0, cache_hit: None });
         measured.succeeded(0, Lap { service: response, response });
     }
@@ -69,7 +69,7 @@ fn slow_answers_miss_and_the_reason_names_the_interaction() {
 fn one_error_in_a_thousand_is_allowed_and_two_are_not() {
     let mut measured = run(999, Duration::ZERO, ms(1));
     let refused = |measured: &mut Measured| {
-        measured.sent(0, Duration::ZERO);
+        measured.sent(0, Some(Duration::ZERO));
         fail(measured, 1, Failure::Status(503));
     };
     refused(&mut measured);
@@ -82,7 +82,7 @@ fn one_error_in_a_thousand_is_allowed_and_two_are_not() {
 #[test]
 fn an_interaction_that_was_never_answered_is_not_fast() {
     let mut measured = Measured::new(1);
-    measured.sent(0, Duration::ZERO);
+    measured.sent(0, Some(Duration::ZERO));
     fail(&mut measured, 1, Failure::Connect);
     let Verdict::Missed(misses) = verdict(&measured, IDLE) else { panic!("not missed") };
     assert!(misses.contains(&Miss::Unanswered { interaction: "page".to_owned(), planned: 1 }), "{misses:?}");
@@ -103,7 +103,7 @@ fn a_late_generator_voids_the_run() {
 fn one_late_request_in_two_hundred_is_no_matter() {
     let mut measured = run(199, Duration::ZERO, ms(10));
     measured.planned(0);
-    measured.sent(0, ms(50));
+    measured.sent(0, Some(ms(50)));
     assert_eq!(verdict(&measured, IDLE), Verdict::Met);
 }
 
@@ -113,7 +113,36 @@ fn requests_that_were_not_sent_void_the_run() {
     fail(&mut measured, 5, Failure::Unsent);
     assert_eq!(verdict(&measured, IDLE).name(), "missed", "99.5 % were sent: the failures count, the run stands");
     fail(&mut measured, 1, Failure::Unsent);
-    assert_eq!(verdict(&measured, IDLE), Verdict::Void(vec![Limit::Unsent { sent: 995, planned: 1001 }]));
+    let void = verdict(&measured, IDLE);
+    assert_eq!(void, Verdict::Void(vec![Limit::Unsent { sent: 995, planned: 1001, invalid: 0 }]));
+    let reason = &void.reasons()[0];
+    assert!(reason.starts_with("only 995 of 1001 requests left: 6 came while too many were under way"), "{reason}");
+}
+
+#[test]
+fn invalid_requests_are_not_blamed_on_the_bound_of_connections() {
+    let mut measured = run(90, Duration::ZERO, ms(1));
+    fail(&mut measured, 10, Failure::Request);
+    let reasons = verdict(&measured, IDLE).reasons();
+    assert_eq!(
+        reasons,
+        ["only 90 of 100 requests left: 10 were not valid; hint: the scenario, and the values it found"]
+    );
+    fail(&mut measured, 5, Failure::Unsent);
+    let reason = &verdict(&measured, IDLE).reasons()[0];
+    assert!(reason.contains("10 were not valid") && reason.contains("5 came while too many"), "{reason}");
+}
+
+/// All requests but one follow an answer at once: they do not hide that the one, when its visitor arrived, was late.
+#[test]
+fn requests_that_follow_an_answer_say_nothing_of_punctuality() {
+    let mut measured = run(1, ms(50), ms(10));
+    for _ in 0..999 {
+        measured.planned(0);
+        measured.sent(0, None);
+        measured.succeeded(0, Lap { service: ms(10), response: ms(10) });
+    }
+    assert_eq!(verdict(&measured, IDLE).name(), "void");
 }
 
 #[test]
