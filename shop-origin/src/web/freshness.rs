@@ -2,7 +2,8 @@
 //!
 //! `Cache-Control` speaks to browsers, which ask again each time (an ETag makes that cheap), because nobody can purge
 //! them. `CDN-Cache-Control` (RFC 9213) speaks to the edge, which keeps a page, may serve it a little stale while it
-//! fetches a new one, and for long when the shop does not answer. Purges by tag bring changes out at once.
+//! fetches a new one, and for long when the shop does not answer. Answers name their tags, but nothing here purges by them:
+//! a change is seen when the answers that show it have grown old.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

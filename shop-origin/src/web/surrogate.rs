@@ -1,4 +1,4 @@
-//! Tags: under which names an answer that the edge keeps can be purged there.
+//! Tags: under which names an answer that the edge keeps could be purged there.
 
 use std::fmt;
 
