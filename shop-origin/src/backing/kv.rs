@@ -72,19 +72,18 @@ impl Kv {
             .await
     }
 
-    /// Lets a value live on; one that was removed or has expired meanwhile does not come back.
+    /// Lets a value live on, if it still does: one that was removed or has expired meanwhile does not come back.
     pub(crate) async fn extend(
         &self,
         space: &'static str,
         key: String,
         now: Timestamp,
         life: Duration,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         self.db
             .write(move |tx| {
                 let sql = "UPDATE kv SET expires_ms = ?4 WHERE space = ?1 AND key = ?2 AND expires_ms > ?3";
-                tx.prepare_cached(sql)?.execute((space, key, now, now.plus(life)))?;
-                Ok(())
+                Ok(tx.prepare_cached(sql)?.execute((space, key, now, now.plus(life)))? > 0)
             })
             .await
     }
@@ -146,7 +145,8 @@ mod tests {
         kv.remove("a", "removed".to_owned()).await.unwrap();
         for (key, moment, expires) in [("used", 999, Some(at(1_999))), ("removed", 999, None), ("expired", 1_000, None)]
         {
-            kv.extend("a", key.to_owned(), at(moment), life).await.unwrap();
+            let extended = kv.extend("a", key.to_owned(), at(moment), life).await.unwrap();
+            assert_eq!(extended, expires.is_some(), "{key}");
             let found = kv.get("a", key.to_owned(), at(moment)).await.unwrap();
             assert_eq!(found, expires.map(|expires| Entry { value: "value".to_owned(), expires }), "{key}");
         }

@@ -120,13 +120,12 @@ impl Membership {
         self.kv.remove(session::SPACE, sid.stored_name()).await
     }
 
-    /// Who holds this session id.
-    pub(crate) async fn visitor(&self, sid: &Sid, now: Timestamp) -> Result<Visitor, Fault> {
-        let Some((record, expires)) = self.record(sid, now).await? else { return Ok(Visitor::default()) };
-        if expires < now.plus(session::EXTEND_BELOW) {
-            self.kv.extend(session::SPACE, sid.stored_name(), now, session::LIFE).await?;
-        }
-        Ok(record.into())
+    /// Who holds this session id, and whether the session was just extended.
+    pub(crate) async fn visitor(&self, sid: &Sid, now: Timestamp) -> Result<(Visitor, bool), Fault> {
+        let Some((record, expires)) = self.record(sid, now).await? else { return Ok((Visitor::default(), false)) };
+        let extended = expires < now.plus(session::EXTEND_BELOW)
+            && self.kv.extend(session::SPACE, sid.stored_name(), now, session::LIFE).await?;
+        Ok((record.into(), extended))
     }
 
     async fn record(&self, sid: &Sid, now: Timestamp) -> Result<Option<(Record, Timestamp)>, Fault> {

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::freshness::{self, Freshness};
 use super::problem::Problem;
 use super::site::Site;
+use super::visit::Renewal;
 use super::{conditional, same_origin};
 use crate::backing::secret::token;
 use crate::clock;
@@ -23,13 +24,15 @@ const DEADLINE_MAX: Duration = Duration::from_secs(30);
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// Wraps the handlers of the shop.
-pub(crate) async fn wrap(State(site): State<Site>, request: Request, next: Next) -> Response {
+pub(crate) async fn wrap(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let begun = clock::stopwatch();
     let id = request_id(request.headers());
     let path = request.uri().path().to_owned();
     let asked = request.headers().clone();
     let signed = path.starts_with("/payment/webhook/"); // proves its origin by its signature
     let method = request.method().clone();
+    let renewal = Renewal::default();
+    request.extensions_mut().insert(renewal.clone());
     let checked = match signed {
         true => Ok(()),
         false => same_origin::check(&method, &asked, &site.public_url),
@@ -45,6 +48,7 @@ pub(crate) async fn wrap(State(site): State<Site>, request: Request, next: Next)
     }
     let headers = response.headers_mut();
     secure(headers, &site);
+    renewal.stamp(headers, site.secure());
     let spent = begun.elapsed().as_secs_f64() * 1000.0;
     headers.extend(HeaderValue::from_str(&format!("app;dur={spent:.2}")).map(|value| (SERVER_TIMING, value)));
     headers.extend(HeaderValue::from_str(&id).map(|value| (REQUEST_ID, value)));

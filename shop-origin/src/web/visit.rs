@@ -1,5 +1,7 @@
 //! The session cookie, and who is behind it.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::extract::{FromRef, FromRequestParts};
 use http::header::{COOKIE, SET_COOKIE};
 use http::request::Parts;
@@ -10,7 +12,7 @@ use crate::clock;
 use crate::membership::api::{Member, Membership, Sid, Visitor};
 
 const COOKIE_NAME: &str = "sid";
-/// Beyond the life of any session: the store decides when one ends.
+/// Beyond the life of a session, and sent again whenever that is extended: the store decides when one ends.
 const COOKIE_SECONDS: u32 = 30 * 24 * 3600;
 
 /// A request's visitor. Reading it costs nothing where there is no cookie.
@@ -39,6 +41,18 @@ impl Visit {
     }
 }
 
+/// Where a request leaves word that its session was extended: its answer must then carry the cookie again.
+#[derive(Clone, Default)]
+pub(super) struct Renewal(Arc<OnceLock<Sid>>);
+
+impl Renewal {
+    /// Sends the cookie again, unless the answer has its own word on it, as that of a logout.
+    pub(super) fn stamp(&self, headers: &mut HeaderMap, secure: bool) {
+        let renewed = self.0.get().filter(|_| !headers.contains_key(SET_COOKIE));
+        headers.extend(renewed.map(|sid| set_cookie(sid, secure)));
+    }
+}
+
 impl<S> FromRequestParts<S> for Visit
 where
     S: Send + Sync,
@@ -48,7 +62,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Visit, Problem> {
         let Some(sid) = sid(&parts.headers) else { return Ok(Visit::default()) };
-        let visitor = Membership::from_ref(state).visitor(&sid, clock::now()).await?;
+        let (visitor, extended) = Membership::from_ref(state).visitor(&sid, clock::now()).await?;
+        if let (true, Some(renewal)) = (extended, parts.extensions.get::<Renewal>()) {
+            renewal.0.get_or_init(|| sid.clone());
+        }
         Ok(Visit { sid: Some(sid), visitor })
     }
 }

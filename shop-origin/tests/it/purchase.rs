@@ -186,3 +186,24 @@ async fn a_signed_webhook_is_needed_to_be_paid() {
     let unknown = visitor.send(Method::POST, "/payment/webhook/other", &[], &event).await;
     assert_eq!(unknown.status, 404);
 }
+
+#[tokio::test]
+async fn a_session_in_use_is_extended_together_with_its_cookie() {
+    let world = World::shop();
+    let mut ada = world.visitor();
+    ada.register("ada@example.com").await;
+    assert_eq!(ada.get("/fragment/header").await.header("set-cookie"), "", "it is young");
+    let kv = rusqlite::Connection::open(world.state().join("kv.sqlite")).unwrap();
+    let age = || kv.execute("UPDATE kv SET expires_ms = expires_ms - 2 * 24 * 3600 * 1000", []).unwrap();
+    age();
+    let mut twin = ada.twin();
+    let extended = ada.get("/fragment/header").await;
+    assert!(extended.header("set-cookie").contains("; Max-Age=2592000; HttpOnly"), "{:?}", extended.headers);
+    assert_eq!(extended.json()["name"], "Ada");
+    assert_eq!(twin.get("/fragment/header").await.json()["name"], "Ada", "it is the same session");
+    assert_eq!(ada.get("/fragment/header").await.header("set-cookie"), "", "once is enough");
+    age();
+    let left = ada.post("/logout", "").await;
+    let cookies: Vec<_> = left.headers.get_all("set-cookie").iter().collect();
+    assert!(cookies.len() == 1 && left.header("set-cookie").starts_with("sid=;"), "{cookies:?}");
+}
