@@ -162,8 +162,9 @@ impl Flight {
             } else {
                 let whole = state.finish();
                 if let Some(body) = whole.filter(|_| !state.purged) {
-                    self.zone.memory.insert(Object { id: self.id, head: Arc::clone(&self.head), body });
-                    self.zone.counters.admissions.fetch_add(1, Ordering::Relaxed);
+                    let object = Object { id: self.id, head: Arc::clone(&self.head), body };
+                    let stored = self.zone.memory.insert(object);
+                    self.zone.counters.admissions.fetch_add(u64::from(stored), Ordering::Relaxed);
                 }
                 Ok(length)
             }

@@ -85,12 +85,16 @@ impl Memory {
         found
     }
 
-    /// Stores an object that has been charged already, in the place of an older one of the same key.
-    pub(crate) fn insert(&self, object: Object) {
+    /// Stores an object that has been charged already, in the place of an older one of the same key; false if it is
+    /// itself the older one, and is not stored.
+    pub(crate) fn insert(&self, object: Object) -> bool {
+        let id = object.id;
         let (hash, stripe) = self.place(&object.head.slot());
         let left = stripe.write().insert(hash, Arc::new(object));
+        let stored = left.as_ref().is_none_or(|left| left.id != id);
         drop(left); // after the lock is let go
         self.fit();
+        stored
     }
 
     /// Removes what is stored under a slot; with an id, only if it is that very object. Returns the id removed.

@@ -318,6 +318,7 @@ async fn of_two_fills_for_one_key_each_client_reads_its_own() {
     assert_eq!(read_rest(&mut second_leader).await.unwrap(), "second");
     assert_eq!(read_rest(&mut follower).await.unwrap(), "second", "the newer one");
     assert_eq!(world.stored().unwrap(), "second", "though the older ended later");
+    assert_eq!(world.zone.stat().admissions, 1, "and the older is not counted as stored");
 }
 
 #[tokio::test(start_paused = true)]

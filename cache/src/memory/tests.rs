@@ -40,7 +40,9 @@ fn body(memory: &Memory, id: u64, size: usize) -> Option<Arc<Body>> {
 fn store(memory: &Memory, number: u64, id: u64, size: usize) -> bool {
     let body = body(memory, id, size);
     let stored = body.is_some();
-    body.into_iter().for_each(|body| memory.insert(Object { id, head: Arc::new(head(memory, number, 60)), body }));
+    if let Some(body) = body {
+        memory.insert(Object { id, head: Arc::new(head(memory, number, 60)), body });
+    }
     stored
 }
 
