@@ -23,6 +23,11 @@
 //!   exceed the zone's `max_object_bytes`, it is best refused in `response_cache_filter` (`ResponseTooLarge`), so that
 //!   Pingora lets all those who wait go to the origin at once.
 //! - Leave `set_proxy_tasks_enabled` off: it takes away the back-pressure that `flight.rs` relies on for pass-throughs.
+//! - A purge does not reach a request that still waits for the origin's response header: the store learns of a fill only
+//!   with the header, and stores what may be the answer from before the purge. Nothing purges yet. What does must
+//!   remember when each key was purged, for as long as a request may take, and `response_cache_filter` must then not
+//!   store what was asked of the origin before that. (`created` alone does not tell: it is when the header came. It would
+//!   if the proxy set it to when the origin was asked.)
 //! - `created`, `updated`, `provenance`, the epoch, variance and stale windows of a `CacheMeta` come back exactly. The
 //!   letter case of field names, and extensions, do not.
 

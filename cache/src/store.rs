@@ -130,7 +130,8 @@ impl Storage for Store {
         Ok(Box::new(Fill::new(flight, &self.flights)))
     }
 
-    /// Removes what is stored, and sees to it that what is being written is not stored.
+    /// Removes what is stored, and sees to it that what is being written is not stored. It knows nothing of a fill whose
+    /// response header has not come: see the crate's page.
     async fn purge(&'static self, target: PurgeTarget<'_>, _: PurgeType, _: &SpanHandle) -> Result<PurgeOutcome> {
         let id = match target {
             PurgeTarget::Active(_) => None,
