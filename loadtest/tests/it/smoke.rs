@@ -145,6 +145,8 @@ async fn every_interaction_is_measured_and_every_order_is_in_the_journal() {
             assert!(run.stdout.contains(name.as_str()), "{name}\n{}", run.stdout);
         }
         let count = |name: &str| run.number(&format!("/interactions/{name}/answered"));
+        // Nobody thinks in this scenario: only the first request of each visitor has a time to be punctual for.
+        assert_eq!(run.number("/total/late_ms/count"), run.number("/sessions/started"), "{}", run.stdout);
         // A visitor who finds the product sold out leaves, and that is no failure.
         assert!(count("add to cart") < count("choose"), "{}", run.stdout);
         assert_eq!(count("register"), count("choose"));
