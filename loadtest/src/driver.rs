@@ -75,7 +75,8 @@ pub(crate) fn start(
     pulses: mpsc::UnboundedSender<Pulse>,
 ) -> io::Result<JoinHandle<io::Result<Outcome>>> {
     let runtime = runtime::Builder::new_current_thread().enable_all().event_interval(EVENT_INTERVAL).build()?;
-    std::thread::Builder::new()
-        .name("worker".to_owned())
-        .spawn(move || LocalSet::new().block_on(&runtime, worker::work(assignment, stop, pulses)))
+    std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
+        effort::run_ahead();
+        LocalSet::new().block_on(&runtime, worker::work(assignment, stop, pulses))
+    })
 }

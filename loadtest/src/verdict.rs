@@ -164,7 +164,7 @@ impl fmt::Display for Limit {
             Limit::Interrupted => f.write_str("the run was interrupted; hint: let it go on to its end"),
             Limit::Late { p99, allowed } => {
                 write!(f, "requests left late: p99 {} > {}", Span(*p99), Span(*allowed))?;
-                f.write_str("; hint: a quieter machine, a lower --rate, or as root: chrt --rr 10 loadtest ...")
+                f.write_str("; hint: a quieter machine, a lower --rate, or root, who is given real-time priority")
             }
             Limit::Unsent { sent, planned, invalid } => {
                 write!(f, "only {sent} of {planned} requests left")?;

@@ -43,6 +43,8 @@ struct Generator {
     cpu_share: f64,
     /// Time in which the thread was ready to run but had no core, over `elapsed_s`.
     waited_share: Option<f64>,
+    /// Whether the thread ran ahead of ordinary programs.
+    realtime: bool,
     in_flight_peak: usize,
     in_flight_max: usize,
     connections_opened: u64,
@@ -108,6 +110,7 @@ impl Report<'_> {
             generator: Generator {
                 cpu_share: outcome.effort.cpu.0,
                 waited_share: outcome.effort.waited.map(|share| share.0),
+                realtime: outcome.effort.realtime,
                 in_flight_peak: outcome.in_flight_peak,
                 in_flight_max: outcome.in_flight_max,
                 connections_opened: outcome.connections_opened,

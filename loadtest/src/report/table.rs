@@ -125,9 +125,10 @@ impl Report<'_> {
                 milliseconds(late.max()),
             ),
             format!(
-                "{:.1} % of its core{} (processor time and run queue of the worker thread)",
+                "{:.1} % of its core{} (the worker thread, at {} priority)",
                 outcome.effort.cpu.0 * 100.0,
                 waited.unwrap_or_default(),
+                if outcome.effort.realtime { "real-time" } else { "ordinary" },
             ),
             format!(
                 "at most {} of {} requests under way; {} connections opened",
