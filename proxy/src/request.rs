@@ -265,7 +265,11 @@ impl ProxyHttp for Requests {
     }
 
     /// Without an error, this asks whether to serve stale while a refresh runs; with one, whether to hide it.
-    fn should_serve_stale(&self, _session: &mut Session, _ctx: &mut Context, error: Option<&Error>) -> bool {
+    fn should_serve_stale(&self, _session: &mut Session, ctx: &mut Context, error: Option<&Error>) -> bool {
+        if error.is_some() {
+            // An answer that is hidden reaches no other callback; a try that broke was counted before.
+            self.try_over(ctx, "error_status");
+        }
         error.is_none_or(|error| error.esource() == &ErrorSource::Upstream)
     }
 

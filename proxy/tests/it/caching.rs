@@ -205,6 +205,7 @@ async fn an_expired_answer_is_revalidated_and_outlives_a_failing_origin() {
         stale && answer.text().await.unwrap() == "hello"
     })
     .await;
+    assert!(edge.metrics().await.contains(r#"result="error_status"}"#), "what was hidden from clients is counted");
     let never_seen = get(&client, edge.secure("/c/b"), &[]).await;
     assert_eq!(never_seen.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
