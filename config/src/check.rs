@@ -15,7 +15,7 @@ mod conflict;
 
 use crate::{
     model::{AccessLog, Boot, Config, IpNet, Live, LogTarget, Percent},
-    problem::Report,
+    problem::{Code, Report},
     schema::{self, Workers, read::Written},
 };
 use bound::within;
@@ -81,11 +81,16 @@ fn check_process(written: &schema::Process, report: &mut Report) -> (usize, Dura
 }
 
 fn check_trusted(networks: Vec<Written<IpNet>>, report: &mut Report) -> Vec<IpNet> {
-    refuse_repeated("network", networks.iter().map(|network| (network.value, &network.at)), report);
+    refuse_repeated(
+        Code::RepeatedValue,
+        "network",
+        networks.iter().map(|network| (network.value, &network.at)),
+        report,
+    );
     for network in networks.iter().filter(|network| network.value.prefix_len() == 0) {
         let message = format!("`{}` is every address", network.value);
         let hint = "every client could claim any address: name the networks of the proxies before the edge";
-        report.refuse_with_hint(&network.at, message, hint);
+        report.refuse_with_hint(Code::TrustsEveryone, &network.at, message, hint);
     }
     networks.into_iter().map(|network| network.value).collect()
 }

@@ -16,7 +16,7 @@ mod schema;
 mod check;
 pub mod model;
 
-pub use problem::{Problem, Problems};
+pub use problem::{Code, Problem, Problems};
 
 use model::Config;
 use problem::Report;

@@ -8,7 +8,10 @@ use std::{
 
 use crate::source::Source;
 
+mod code;
 pub(crate) mod suggest;
+
+pub use code::Code;
 
 /// Problems printed of one file; a file with more has something wrong at large.
 const SHOWN_MAX: usize = 100;
@@ -24,6 +27,8 @@ pub struct Problem {
     pub line: u32,
     /// Column in characters, from 1; 0 where the file as a whole is meant.
     pub column: u32,
+    /// What kind of problem it is.
+    pub code: Code,
     /// Dotted path such as `routes[2].pool`; empty at the top.
     pub path: String,
     /// What is wrong.
@@ -42,10 +47,11 @@ impl fmt::Display for Problem {
         if self.line > 0 {
             write!(f, "{}:{}:", self.line, self.column)?;
         }
+        write!(f, " {}", self.code)?;
         if !self.path.is_empty() {
-            write!(f, " {}:", self.path)?;
+            write!(f, " {}", self.path)?;
         }
-        write!(f, " {}", self.message)?;
+        write!(f, ": {}", self.message)?;
         if self.line > 0 {
             let line = self.line.to_string();
             write!(f, "\n  {line} | {}", self.source_line)?;
@@ -67,11 +73,12 @@ pub struct Problems {
 
 impl Problems {
     /// A single problem with the file as a whole.
-    pub(crate) fn whole_file(file: &Path, message: String, hint: Option<String>) -> Self {
+    pub(crate) fn whole_file(code: Code, file: &Path, message: String, hint: Option<String>) -> Self {
         let problem = Problem {
             file: file.to_owned(),
             line: 0,
             column: 0,
+            code,
             path: String::new(),
             message,
             hint,
@@ -197,6 +204,7 @@ pub(crate) struct Report {
 
 #[derive(Debug)]
 struct Finding {
+    code: Code,
     at: At,
     message: String,
     hint: Option<String>,
@@ -204,13 +212,19 @@ struct Finding {
 
 impl Report {
     /// Adds a problem.
-    pub(crate) fn refuse(&mut self, at: &At, message: impl Into<String>) {
-        self.findings.push(Finding { at: at.clone(), message: message.into(), hint: None });
+    pub(crate) fn refuse(&mut self, code: Code, at: &At, message: impl Into<String>) {
+        self.findings.push(Finding { code, at: at.clone(), message: message.into(), hint: None });
     }
 
     /// Adds a problem and what to do about it.
-    pub(crate) fn refuse_with_hint(&mut self, at: &At, message: impl Into<String>, hint: impl Into<String>) {
-        self.findings.push(Finding { at: at.clone(), message: message.into(), hint: Some(hint.into()) });
+    pub(crate) fn refuse_with_hint(
+        &mut self,
+        code: Code,
+        at: &At,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.findings.push(Finding { code, at: at.clone(), message: message.into(), hint: Some(hint.into()) });
     }
 
     /// `None` if nothing is wrong.
@@ -231,6 +245,7 @@ impl Finding {
             file: source.origin().to_owned(),
             line,
             column,
+            code: self.code,
             path: printable(&self.at.to_string()),
             message: printable(&self.message),
             hint: self.hint.as_deref().map(printable),

@@ -22,7 +22,7 @@ pub(crate) use telemetry::{AccessLog, Telemetry};
 
 use crate::{
     model::IpNet,
-    problem::{At, Report},
+    problem::{At, Code, Report},
     tree::{Node, Value},
 };
 use read::{Named, Read, Tried, Written, mapping, refuse_kind};
@@ -70,7 +70,7 @@ impl Config {
     pub(crate) fn read_root(root: &Node, report: &mut Report) -> Option<Self> {
         let at = At::root(root.place);
         if matches!(root.value, Value::Null) {
-            report.refuse_with_hint(&at, "the file says nothing", "it starts with `version: 1`");
+            report.refuse_with_hint(Code::MissingKey, &at, "the file says nothing", "it starts with `version: 1`");
             return None;
         }
         Self::read(root, &at, report)

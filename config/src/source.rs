@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::problem::Problems;
+use crate::problem::{Code, Problems};
 
 /// Largest file read. Ten thousand routes fit in it; a wrong file (a log, a disk image) does not.
 const SIZE_MAX: u64 = 1 << 20;
@@ -22,9 +22,9 @@ impl Source {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, Problems> {
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes))
-            .map_err(|error| Problems::whole_file(path, format!("cannot be read: {error}"), None))?;
+        File::open(path).and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes)).map_err(|error| {
+            Problems::whole_file(Code::UnreadableFile, path, format!("cannot be read: {error}"), None)
+        })?;
         Self::from_bytes(bytes, path)
     }
 
@@ -32,12 +32,22 @@ impl Source {
     pub(crate) fn from_bytes(bytes: Vec<u8>, origin: &Path) -> Result<Self, Problems> {
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > SIZE_MAX {
             let message = format!("is larger than {SIZE_MAX} bytes");
-            return Err(Problems::whole_file(origin, message, Some("is this the configuration file?".into())));
+            return Err(Problems::whole_file(
+                Code::TooLarge,
+                origin,
+                message,
+                Some("is this the configuration file?".into()),
+            ));
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
-            Problems::whole_file(origin, format!("is not UTF-8 text: line {line}, byte {good} of the file"), None)
+            Problems::whole_file(
+                Code::UnreadableFile,
+                origin,
+                format!("is not UTF-8 text: line {line}, byte {good} of the file"),
+                None,
+            )
         })?;
         Ok(Self { origin: origin.to_owned(), text })
     }
@@ -73,12 +83,12 @@ mod tests {
         assert!(large.to_string().contains("is larger than 1048576 bytes"), "{large}");
         assert!(Source::from_bytes(vec![b' '; 1 << 20], origin).is_ok());
         let binary = Source::from_bytes(b"a: 1\nb: \xff".to_vec(), origin).unwrap_err();
-        assert_eq!(binary.to_string(), "edge.yaml: is not UTF-8 text: line 2, byte 8 of the file");
+        assert_eq!(binary.to_string(), "edge.yaml: E0102: is not UTF-8 text: line 2, byte 8 of the file");
     }
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let problems = Source::read(Path::new("no/such.yaml")).unwrap_err();
-        assert!(problems.to_string().starts_with("no/such.yaml: cannot be read: "), "{problems}");
+        assert!(problems.to_string().starts_with("no/such.yaml: E0102: cannot be read: "), "{problems}");
     }
 }

@@ -10,7 +10,7 @@ use serde::{
 use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned, UserMessageFormatter};
 use std::fmt;
 
-use crate::problem::{At, Place, Report};
+use crate::problem::{At, Code, Place, Report};
 
 /// One value and where it stands.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
         Ok(root) => Some(root),
         Err(error) => {
             let place = error.location().map_or(Place::START, Place::from);
-            report.refuse(&At::root(place), message(&error));
+            report.refuse(code(&error), &At::root(place), message(&error));
             None
         }
     }
@@ -61,6 +61,19 @@ fn options() -> serde_saphyr::Options {
         reject_unsupported_tags: true,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         with_snippet: false,
+    }
+}
+
+/// Whether the text is wrong, or only too much.
+fn code(error: &serde_saphyr::Error) -> Code {
+    match error {
+        serde_saphyr::Error::AliasError { error, .. } => code(error),
+        serde_saphyr::Error::Budget { .. }
+        | serde_saphyr::Error::AliasReplayCounterOverflow { .. }
+        | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
+        | serde_saphyr::Error::AliasExpansionLimitExceeded { .. }
+        | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. } => Code::TooLarge,
+        _ => Code::NotYaml,
     }
 }
 

@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     model::ByteSize,
-    problem::{At, Report},
+    problem::{At, Code, Report},
     schema::{quantity::AsWritten, read::Written},
 };
 
@@ -48,7 +48,7 @@ pub(super) fn within<T: Shown>(
     if !range.contains(value) {
         let (least, most) = (range.start().shown(), range.end().shown());
         let allowed = if least == most { format!("only {least}") } else { format!("{least} to {most}") };
-        report.refuse(at, format!("{} is out of range: {allowed} is allowed", value.shown()));
+        report.refuse(Code::OutOfRange, at, format!("{} is out of range: {allowed} is allowed", value.shown()));
     }
     *value
 }
@@ -56,8 +56,8 @@ pub(super) fn within<T: Shown>(
 /// Reports a list that is empty or too long.
 pub(super) fn count(found: usize, thing: &str, range: RangeInclusive<usize>, at: &At, report: &mut Report) {
     if found < *range.start() {
-        report.refuse(at, format!("at least one {thing} is needed"));
+        report.refuse(Code::WrongCount, at, format!("at least one {thing} is needed"));
     } else if found > *range.end() {
-        report.refuse(at, format!("{found} are too many: at most {} can be given", range.end()));
+        report.refuse(Code::WrongCount, at, format!("{found} are too many: at most {} can be given", range.end()));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     model::{HostPattern, Segment},
-    problem::{At, Report},
+    problem::{At, Code, Report},
     schema,
 };
 
@@ -58,7 +58,7 @@ pub(super) fn refuse_same_requests(routes: &[&schema::Route], report: &mut Repor
                 let message =
                     format!("`{}` matches the same requests as route `{name}`, none more closely", path.value.raw);
                 let hint = format!("that one stands at {at}, line {}; let one name a host or method", at.place.line);
-                report.refuse_with_hint(&path.at, message, hint);
+                report.refuse_with_hint(Code::SameRequests, &path.at, message, hint);
             }
         }
     }

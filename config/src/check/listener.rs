@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{Admin, ByteSize, Certificate, HostPattern, Listener, ListenerId, ListenerSocket, Protocol, TlsSocket},
-    problem::{At, Report, suggest},
+    problem::{At, Code, Report, suggest},
     schema::{
         self,
         read::{Named, OneOrMany, Tried, Written},
@@ -76,7 +76,7 @@ fn check_one(
     if let Some(Written { value, at }) = &written.idle_timeout
         && value.subsec_nanos() != 0
     {
-        report.refuse_with_hint(at, "not a whole number of seconds".to_owned(), "write it in `s`");
+        report.refuse_with_hint(Code::WrongQuantity, at, "not a whole number of seconds".to_owned(), "write it in `s`");
     }
     (ListenerSocket { name, bind, tls, idle_timeout, max_header }, listener)
 }
@@ -90,18 +90,33 @@ fn redirect(
     let to = listener.0.as_ref()?.redirect_to.as_ref()?;
     let Some(position) = all.entries.iter().position(|(name, _)| name.value == to.value) else {
         let hint = suggest::hint(&to.value, all.entries.iter().map(|(name, _)| name.value.as_str()));
-        report.refuse_with_hint(&to.at, format!("unknown listener `{}`", to.value), hint.unwrap_or_default());
+        report.refuse_with_hint(
+            Code::UnknownName,
+            &to.at,
+            format!("unknown listener `{}`", to.value),
+            hint.unwrap_or_default(),
+        );
         return None;
     };
     if to.value == name.value {
-        report.refuse_with_hint(&to.at, format!("`{}` redirects to itself", to.value), "name the TLS listener");
+        report.refuse_with_hint(
+            Code::WrongRedirect,
+            &to.at,
+            format!("`{}` redirects to itself", to.value),
+            "name the TLS listener",
+        );
     } else if let Some(target) = &all.entries[position].1.0 {
         if target.redirect_to.is_some() {
             let message = format!("`{}` redirects on to another listener", to.value);
-            report.refuse_with_hint(&to.at, message, "name the listener that answers");
+            report.refuse_with_hint(Code::WrongRedirect, &to.at, message, "name the listener that answers");
         } else if target.tls.is_none() {
             let message = format!("`{}` does not speak TLS", to.value);
-            report.refuse_with_hint(&to.at, message, "a redirect leads to https: give that listener `tls`");
+            report.refuse_with_hint(
+                Code::WrongRedirect,
+                &to.at,
+                message,
+                "a redirect leads to https: give that listener `tls`",
+            );
         }
     }
     u16::try_from(position).ok().map(ListenerId)
@@ -114,12 +129,17 @@ fn check_tls(written: schema::Tls, folder: &Path, report: &mut Report) -> (TlsSo
         count(names.value.0.len(), "name", 1..=CERTIFICATES_MAX, &names.at, report);
     }
     let names = certificates.value.iter().flat_map(|certificate| &certificate.names.value.0);
-    refuse_repeated("certificate name", names.map(|name| (&name.value, &name.at)), report);
+    refuse_repeated(Code::RepeatedValue, "certificate name", names.map(|name| (&name.value, &name.at)), report);
     let protocols = match protocols {
         None => vec![Protocol::H2, Protocol::Http1],
         Some(Written { value, at }) => {
             count(value.len(), "protocol", 1..=2, &at, report);
-            refuse_repeated("protocol", value.iter().map(|protocol| (protocol.value, &protocol.at)), report);
+            refuse_repeated(
+                Code::RepeatedValue,
+                "protocol",
+                value.iter().map(|protocol| (protocol.value, &protocol.at)),
+                report,
+            );
             value.into_iter().map(|protocol| protocol.value).collect()
         }
     };
@@ -146,7 +166,7 @@ pub(super) fn refuse_shared_addresses(listeners: &Listeners, admin: Option<&sche
                 Some(at) => format!("`{other}` stands at {at}, line {}", at.place.line),
                 None => format!("the admin listener takes `{other}`; `admin: {{bind: ...}}` moves it"),
             };
-            report.refuse_with_hint(at, format!("the address `{address}` is already taken"), hint);
+            report.refuse_with_hint(Code::AddressTaken, at, format!("the address `{address}` is already taken"), hint);
         }
         taken.push((*address, Some(at)));
     }

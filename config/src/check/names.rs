@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::RangeInclusive};
 
 use super::{bound::count, unique::refuse_repeated};
 use crate::{
-    problem::{At, Report, suggest},
+    problem::{At, Code, Report, suggest},
     schema::read::{Named, Written},
 };
 
@@ -73,7 +73,7 @@ impl Names {
             let message = format!("unknown {} `{}`", self.kind, reference.value);
             let hint = suggest::hint(&reference.value, self.names.iter().map(|name| name.value.as_str()));
             let hint = hint.unwrap_or_else(|| format!("this file defines no {}", self.kind));
-            report.refuse_with_hint(&reference.at, message, hint);
+            report.refuse_with_hint(Code::UnknownName, &reference.at, message, hint);
         }
         None
     }
@@ -88,7 +88,7 @@ impl Names {
         unused.sort();
         for name in unused.into_iter().map(|position| &self.names[*position]) {
             let message = format!("no route uses the {} `{}`", self.kind, name.value);
-            report.refuse_with_hint(&name.at, message, why);
+            report.refuse_with_hint(Code::UnusedName, &name.at, message, why);
         }
     }
 
@@ -115,8 +115,13 @@ pub(super) fn check_names<'a>(
             || !value.starts_with(|c: char| c.is_ascii_lowercase())
         {
             let hint = format!("1 to {NAME_LENGTH_MAX} of a-z, 0-9, _ and -, starting with a letter");
-            report.refuse_with_hint(at, format!("`{value}` is no {kind} name"), hint);
+            report.refuse_with_hint(Code::WrongName, at, format!("`{value}` is no {kind} name"), hint);
         }
     }
-    refuse_repeated(&format!("{kind} name"), names.map(|name| (name.value.as_str(), &name.at)), report);
+    refuse_repeated(
+        Code::RepeatedName,
+        &format!("{kind} name"),
+        names.map(|name| (name.value.as_str(), &name.at)),
+        report,
+    );
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Balance, Endpoint, HealthCheck, Percent, Pool, PoolLimit, Timeouts},
-    problem::{At, Report},
+    problem::{At, Code, Report},
     schema::{
         self, AnyEndpoint,
         read::{Named, Tried, Written},
@@ -47,13 +47,18 @@ fn endpoints(written: Written<Vec<AnyEndpoint>>, report: &mut Report) -> Vec<End
     let Written { value: endpoints, at } = written;
     count(endpoints.len(), "endpoint", 1..=ENDPOINTS_MAX, &at, report);
     let addresses = endpoints.iter().map(|AnyEndpoint(endpoint)| &endpoint.address);
-    refuse_repeated("endpoint", addresses.map(|address| (address.value, &address.at)), report);
+    refuse_repeated(Code::RepeatedValue, "endpoint", addresses.map(|address| (address.value, &address.at)), report);
     endpoints
         .into_iter()
         .map(|AnyEndpoint(schema::Endpoint { address, weight })| {
             if address.value.port() == 0 || address.value.ip().is_unspecified() {
                 let message = format!("nothing can be reached at `{}`", address.value);
-                report.refuse_with_hint(&address.at, message, "write the address and port of one server");
+                report.refuse_with_hint(
+                    Code::Unreachable,
+                    &address.at,
+                    message,
+                    "write the address and port of one server",
+                );
             }
             Endpoint { address: address.value, weight: within(weight.as_ref(), 1, 1..=1000, report) }
         })
@@ -64,7 +69,7 @@ fn check_health(written: schema::Health, report: &mut Report) -> HealthCheck {
     let Written { value: path, at } = written.http;
     if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
         let hint = "a path as it is sent, starting with `/` and without spaces, such as `/healthz`";
-        report.refuse_with_hint(&at, format!("`{path}` cannot be asked for"), hint);
+        report.refuse_with_hint(Code::WrongPath, &at, format!("`{path}` cannot be asked for"), hint);
     }
     let least = Duration::from_millis(10);
     let interval = within(written.interval.as_ref(), Duration::from_secs(2), least..=HOUR, report);
@@ -113,6 +118,6 @@ fn refuse_starved_class(limit: PoolLimit, steps: usize, at: &At, report: &mut Re
             "with {} classes, a headroom of {headroom} leaves the lowest nothing of {in_flight} in flight",
             steps + 1
         );
-        report.refuse_with_hint(at, message, "lower `headroom`, or raise `in_flight`");
+        report.refuse_with_hint(Code::StarvedClass, at, message, "lower `headroom`, or raise `in_flight`");
     }
 }

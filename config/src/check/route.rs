@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{ByteSize, CachePolicy, ClassId, PathPattern, PoolId, QueryKey, RateLimit, Route, Zone, ZoneId},
-    problem::Report,
+    problem::{Code, Report},
     schema::{
         self,
         read::{Named, OneOrMany, Tried, Written},
@@ -107,7 +107,7 @@ fn patterns<T>(written: Written<OneOrMany<Written<T>>>, thing: &str, report: &mu
 fn check_methods(written: Written<OneOrMany<Written<String>>>, report: &mut Report) -> Vec<String> {
     let OneOrMany(methods) = written.value;
     count(methods.len(), "method", 1..=PATTERNS_MAX, &written.at, report);
-    refuse_repeated("method", methods.iter().map(|method| (&method.value, &method.at)), report);
+    refuse_repeated(Code::RepeatedValue, "method", methods.iter().map(|method| (&method.value, &method.at)), report);
     for Written { value, at } in &methods {
         if !value.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
             || !(1..=32).contains(&value.len())
@@ -116,7 +116,7 @@ fn check_methods(written: Written<OneOrMany<Written<String>>>, report: &mut Repo
                 upper if upper != *value => format!("did you mean `{upper}`?"),
                 _ => "a method such as `GET`".into(),
             };
-            report.refuse_with_hint(at, format!("`{value}` is no method"), hint);
+            report.refuse_with_hint(Code::WrongMethod, at, format!("`{value}` is no method"), hint);
         }
     }
     methods.into_iter().map(|method| method.value).collect()
@@ -140,7 +140,7 @@ fn check_cache(
 ) -> Option<CachePolicy> {
     if !methods.is_empty() && !methods.iter().any(|method| method == "GET" || method == "HEAD") {
         let message = format!("answers to {} are never kept", methods.join(", "));
-        report.refuse_with_hint(&written.zone.at, message, "remove `cache`, or match `GET`");
+        report.refuse_with_hint(Code::WithoutEffect, &written.zone.at, message, "remove `cache`, or match `GET`");
     }
     let mut time = |written: &Option<_>, default| within(written.as_ref(), default, Duration::ZERO..=YEAR, report);
     let default_ttl = written.default_ttl.is_some().then(|| time(&written.default_ttl, Duration::ZERO));
@@ -151,7 +151,7 @@ fn check_cache(
         Some(schema::Query::Keep(names)) => QueryKey::Keep(parameters(names, report)),
         Some(schema::Query::Drop(names)) => {
             if names.value.is_empty() {
-                report.refuse_with_hint(&names.at, "nothing is dropped", "write `query: all`");
+                report.refuse_with_hint(Code::WithoutEffect, &names.at, "nothing is dropped", "write `query: all`");
             }
             QueryKey::Drop(parameters(names, report))
         }
@@ -162,6 +162,6 @@ fn check_cache(
 
 fn parameters(written: Written<Vec<Written<String>>>, report: &mut Report) -> Vec<String> {
     count(written.value.len(), "parameter", 0..=PATTERNS_MAX, &written.at, report);
-    refuse_repeated("parameter", written.value.iter().map(|name| (&name.value, &name.at)), report);
+    refuse_repeated(Code::RepeatedValue, "parameter", written.value.iter().map(|name| (&name.value, &name.at)), report);
     written.value.into_iter().map(|name| name.value).collect()
 }

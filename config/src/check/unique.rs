@@ -6,11 +6,15 @@ use std::{
     hash::Hash,
 };
 
-use crate::problem::{At, Report};
+use crate::problem::{At, Code, Report};
 
 /// Reports everything that has been written before, and where.
-pub(super) fn refuse_repeated<'a, T>(thing: &str, written: impl Iterator<Item = (T, &'a At)>, report: &mut Report)
-where
+pub(super) fn refuse_repeated<'a, T>(
+    code: Code,
+    thing: &str,
+    written: impl Iterator<Item = (T, &'a At)>,
+    report: &mut Report,
+) where
     T: Hash + Eq + Display,
 {
     let mut first: HashMap<T, &At> = HashMap::new();
@@ -21,7 +25,7 @@ where
             }
             Entry::Occupied(entry) => {
                 let hint = format!("it first stands at {}, line {}", entry.get(), entry.get().place.line);
-                report.refuse_with_hint(at, format!("the {thing} `{}` is written twice", entry.key()), hint);
+                report.refuse_with_hint(code, at, format!("the {thing} `{}` is written twice", entry.key()), hint);
             }
         }
     }

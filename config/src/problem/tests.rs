@@ -4,7 +4,12 @@ fn problem_at(text: &str, line: u32, column: u32) -> Problem {
     let source = Source::from_bytes(text.into(), Path::new("edge.yaml")).unwrap();
     let mut report = Report::default();
     let at = At::root(Place::START).key("routes", Place::START).index(2, Place::START);
-    report.refuse_with_hint(&at.key("pool", Place { line, column }), "unknown pool `b`", "did you mean `a`?");
+    report.refuse_with_hint(
+        Code::UnknownName,
+        &at.key("pool", Place { line, column }),
+        "unknown pool `b`",
+        "did you mean `a`?",
+    );
     report.into_problems(&source).unwrap().iter().next().unwrap().clone()
 }
 
@@ -12,7 +17,7 @@ fn problem_at(text: &str, line: u32, column: u32) -> Problem {
 fn a_problem_shows_place_line_caret_and_hint() {
     assert_eq!(
         problem_at("x: 1\n  pool: b\n", 2, 9).to_string(),
-        "edge.yaml:2:9: routes[2].pool: unknown pool `b`\n  2 |   pool: b\n    |         ^\n  hint: did you mean `a`?"
+        "edge.yaml:2:9: E0301 routes[2].pool: unknown pool `b`\n  2 |   pool: b\n    |         ^\n  hint: did you mean `a`?"
     );
 }
 
@@ -42,7 +47,7 @@ fn problems_come_sorted_by_place_and_bounded() {
     let source = Source::from_bytes("a\nb\n".into(), Path::new("edge.yaml")).unwrap();
     let mut report = Report::default();
     for column in (1..=150).rev() {
-        report.refuse(&At::root(Place { line: 1, column }), "wrong");
+        report.refuse(Code::OutOfRange, &At::root(Place { line: 1, column }), "wrong");
     }
     let problems = report.into_problems(&source).unwrap();
     assert_eq!(problems.count(), 150);

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use super::read::{OneOrMany, Read, Written, mapping, text, word};
 use crate::{
     model::{ByteSize, HostPattern, Protocol},
-    problem::{At, Report},
+    problem::{At, Code, Report},
     tree::Node,
 };
 
@@ -88,11 +88,21 @@ impl Read for FilePath {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         let text = text(node, at, report, "the path of a file")?;
         if text.is_empty() || text.contains('\n') || text.contains("-----BEGIN") {
-            report.refuse_with_hint(at, "expected the path of a file", "write the path, not what the file holds");
+            report.refuse_with_hint(
+                Code::WrongFilePath,
+                at,
+                "expected the path of a file",
+                "write the path, not what the file holds",
+            );
             return None;
         }
         if text.starts_with("file:") || text.starts_with("env:") {
-            report.refuse_with_hint(at, format!("expected the path of a file, found `{text}`"), "write the path alone");
+            report.refuse_with_hint(
+                Code::WrongFilePath,
+                at,
+                format!("expected the path of a file, found `{text}`"),
+                "write the path alone",
+            );
             return None;
         }
         Some(Self(text.into()))

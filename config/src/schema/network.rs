@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::read::{Read, found, refuse_kind, text};
 use crate::{
     model::IpNet,
-    problem::{At, Report},
+    problem::{At, Code, Report},
     tree::{Node, Value},
 };
 
@@ -28,7 +28,11 @@ where
     let Value::Integer(value) = node.value else { return refuse_kind(node, at, report, "a whole number") };
     let number = T::try_from(value).ok();
     if number.is_none() {
-        report.refuse(at, format!("expected a whole number from 0 to {max}, found {}", found(&node.value)));
+        report.refuse(
+            Code::OutOfRange,
+            at,
+            format!("expected a whole number from 0 to {max}, found {}", found(&node.value)),
+        );
     }
     number
 }
@@ -39,7 +43,7 @@ impl Read for SocketAddr {
         let address = text.parse().ok();
         if address.is_none() {
             let message = format!("expected an address such as `127.0.0.1:8080`, found `{text}`");
-            report.refuse_with_hint(at, message, address_hint(text));
+            report.refuse_with_hint(Code::WrongAddress, at, message, address_hint(text));
         }
         address
     }
@@ -66,9 +70,13 @@ impl Read for IpNet {
         let message = format!("expected a network such as `10.0.0.0/8`, found `{text}`");
         match (text.parse::<Self>(), text.parse::<IpAddr>()) {
             (Ok(net), _) if net.trunc() == net => return Some(net),
-            (Ok(net), _) => report.refuse_with_hint(at, message, format!("did you mean `{}`?", net.trunc())),
-            (_, Ok(ip)) => report.refuse_with_hint(at, message, format!("did you mean `{}`?", Self::from(ip))),
-            _ => report.refuse(at, message),
+            (Ok(net), _) => {
+                report.refuse_with_hint(Code::WrongNetwork, at, message, format!("did you mean `{}`?", net.trunc()))
+            }
+            (_, Ok(ip)) => {
+                report.refuse_with_hint(Code::WrongNetwork, at, message, format!("did you mean `{}`?", Self::from(ip)))
+            }
+            _ => report.refuse(Code::WrongNetwork, at, message),
         }
         None
     }

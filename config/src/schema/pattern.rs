@@ -3,7 +3,7 @@
 use super::read::{Read, text};
 use crate::{
     model::{HostPattern, PathPattern, Segment},
-    problem::{At, Report},
+    problem::{At, Code, Report},
     tree::Node,
 };
 
@@ -24,26 +24,26 @@ fn fault<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Fau
 impl Read for HostPattern {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         let text = text(node, at, report, "a host name such as `shop.example.com`")?;
-        accept(host(text), "host", text, at, report)
+        accept(host(text), Code::WrongHost, "host", text, at, report)
     }
 }
 
 impl Read for PathPattern {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         let text = text(node, at, report, "a path such as `/product/{id}`")?;
-        accept(path(text), "path", text, at, report)
+        accept(path(text), Code::WrongPath, "path", text, at, report)
     }
 }
 
-fn accept<T>(parsed: Result<T, Fault>, what: &str, text: &str, at: &At, report: &mut Report) -> Option<T> {
+fn accept<T>(parsed: Result<T, Fault>, code: Code, what: &str, text: &str, at: &At, report: &mut Report) -> Option<T> {
     match parsed {
         Ok(value) => Some(value),
         Err(Fault { reason, hint: Some(hint) }) => {
-            report.refuse_with_hint(at, format!("{what} `{text}` {reason}"), hint);
+            report.refuse_with_hint(code, at, format!("{what} `{text}` {reason}"), hint);
             None
         }
         Err(Fault { reason, hint: None }) => {
-            report.refuse(at, format!("{what} `{text}` {reason}"));
+            report.refuse(code, at, format!("{what} `{text}` {reason}"));
             None
         }
     }

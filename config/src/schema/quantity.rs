@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::read::{Read, found, refuse_kind};
 use crate::{
     model::{ByteSize, Percent, Rate},
-    problem::{At, Report},
+    problem::{At, Code, Report},
     tree::{Node, Value},
 };
 
@@ -96,13 +96,13 @@ fn read_quantity<T>(
                     Some(better) => format!("did you mean `{better}`?"),
                     None => format!("write {form}"),
                 };
-                report.refuse_with_hint(at, format!("expected {expected}, found `{text}`"), hint);
+                report.refuse_with_hint(Code::WrongQuantity, at, format!("expected {expected}, found `{text}`"), hint);
             }
             value
         }
         Value::Integer(_) | Value::Float(_) => {
             let message = format!("expected {expected}, found {} without a unit", found(&node.value));
-            report.refuse_with_hint(at, message, format!("write {form}"));
+            report.refuse_with_hint(Code::MissingUnit, at, message, format!("write {form}"));
             None
         }
         _ => refuse_kind(node, at, report, expected),

@@ -4,7 +4,7 @@
 //! knows the dotted path of each.
 
 use crate::{
-    problem::{At, Place, Report, suggest},
+    problem::{At, Code, Place, Report, suggest},
     tree::{Key, Node, Value},
 };
 
@@ -115,8 +115,8 @@ impl<'a> Keys<'a> {
             mistyped.extend(suggest::nearest(&key.name, known.iter().copied()));
             let message = format!("unknown key `{}`", key.name);
             match suggest::hint(&key.name, known.iter().copied()) {
-                Some(hint) => report.refuse_with_hint(&at.key(&key.name, key.place), message, hint),
-                None => report.refuse(&at.key(&key.name, key.place), message),
+                Some(hint) => report.refuse_with_hint(Code::UnknownKey, &at.key(&key.name, key.place), message, hint),
+                None => report.refuse(Code::UnknownKey, &at.key(&key.name, key.place), message),
             }
         }
         Some(Self { entries, mistyped, at, report })
@@ -126,7 +126,7 @@ impl<'a> Keys<'a> {
     pub(crate) fn required<T: Read>(&mut self, name: &str) -> Option<T> {
         self.optional(name)?.or_else(|| {
             if !self.mistyped.contains(&name) {
-                self.report.refuse(self.at, format!("the key `{name}` is missing"));
+                self.report.refuse(Code::MissingKey, self.at, format!("the key `{name}` is missing"));
             }
             T::missing()
         })
@@ -151,7 +151,12 @@ fn unique<'a>(entries: &'a [(Key, Node)], at: &At, report: &mut Report) -> Vec<(
     for (key, node) in entries {
         if let Some(line) = first.get(key.name.as_str()) {
             let message = format!("the key `{}` is written twice", key.name);
-            report.refuse_with_hint(&at.key(&key.name, key.place), message, format!("it first stands in line {line}"));
+            report.refuse_with_hint(
+                Code::RepeatedKey,
+                &at.key(&key.name, key.place),
+                message,
+                format!("it first stands in line {line}"),
+            );
         } else {
             first.insert(key.name.as_str(), key.place.line);
             kept.push((key, node));
@@ -164,8 +169,8 @@ fn unique<'a>(entries: &'a [(Key, Node)], at: &At, report: &mut Report) -> Vec<(
 pub(crate) fn refuse_kind<T>(node: &Node, at: &At, report: &mut Report, expected: &str) -> Option<T> {
     let message = format!("expected {expected}, found {}", found(&node.value));
     match node.value {
-        Value::Null => report.refuse_with_hint(at, message, "write a value, or leave the key out"),
-        _ => report.refuse(at, message),
+        Value::Null => report.refuse_with_hint(Code::WrongKind, at, message, "write a value, or leave the key out"),
+        _ => report.refuse(Code::WrongKind, at, message),
     }
     None
 }
@@ -190,6 +195,28 @@ impl Read for String {
     }
 }
 
+/// `true` or `false`: YAML 1.1 also knew `on`, `yes` and more, and read the country `no` as false.
+impl Read for bool {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        const EXPECTED: &str = "`true` or `false`";
+        let meant = match &node.value {
+            Value::Bool(value) => return Some(*value),
+            Value::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "on" | "yes" | "y" => Some("true"),
+                "off" | "no" | "n" => Some("false"),
+                other => suggest::nearest(other, ["true", "false"]),
+            },
+            _ => return refuse_kind(node, at, report, EXPECTED),
+        };
+        let message = format!("expected {EXPECTED}, found {}", found(&node.value));
+        match meant {
+            Some(word) => report.refuse_with_hint(Code::UnknownWord, at, message, format!("did you mean `{word}`?")),
+            None => report.refuse(Code::UnknownWord, at, message),
+        }
+        None
+    }
+}
+
 /// The text of a node; anything else is refused.
 pub(crate) fn text<'a>(node: &'a Node, at: &At, report: &mut Report, expected: &str) -> Option<&'a str> {
     match &node.value {
@@ -207,8 +234,8 @@ pub(crate) fn word<T: Clone>(node: &Node, at: &At, report: &mut Report, words: &
     if value.is_none() {
         let message = format!("expected {}, found `{text}`", expected());
         match suggest::nearest(text, known()) {
-            Some(word) => report.refuse_with_hint(at, message, format!("did you mean `{word}`?")),
-            None => report.refuse(at, message),
+            Some(word) => report.refuse_with_hint(Code::UnknownWord, at, message, format!("did you mean `{word}`?")),
+            None => report.refuse(Code::UnknownWord, at, message),
         }
     }
     value
@@ -247,4 +274,32 @@ pub(crate) use mapping;
 /// The key of a field; `match` can only be a field as `r#match`.
 pub(crate) fn key_name(field: &'static str) -> &'static str {
     field.strip_prefix("r#").unwrap_or(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{source::Source, tree};
+
+    fn read_bool(text: &str) -> Result<bool, String> {
+        let mut report = Report::default();
+        let node = tree::parse(text, &mut report).unwrap();
+        let value = bool::read(&node, &At::root(node.place), &mut report);
+        let source = Source::from_bytes(text.into(), Path::new("edge.yaml")).unwrap();
+        report.into_problems(&source).map_or_else(|| Ok(value.unwrap()), |problems| Err(problems.to_string()))
+    }
+
+    #[test]
+    fn only_true_and_false_are_truth_values() {
+        assert_eq!((read_bool("true"), read_bool("false")), (Ok(true), Ok(false)));
+        for (text, meant) in [("on", "true"), ("Yes", "true"), ("off", "false"), ("no", "false"), ("flase", "false")] {
+            let problem = read_bool(text).unwrap_err();
+            assert!(problem.ends_with(&format!("hint: did you mean `{meant}`?")), "{problem}");
+        }
+        for text in ["maybe", "1", "[]", "~", "\"true\""] {
+            read_bool(text).unwrap_err();
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::read::{OneOrMany, Read, Written, mapping, refuse_kind, word};
 use crate::{
     model::{ByteSize, HostPattern, PathPattern, Rate, RateKey},
-    problem::{At, Report},
+    problem::{At, Code, Report},
     tree::{Node, Value},
 };
 
@@ -133,11 +133,11 @@ impl Read for Query {
                 QueryList { drop: Some(names), keep: None } => Some(Self::Drop(names)),
                 QueryList { drop: None, keep: Some(names) } => Some(Self::Keep(names)),
                 QueryList { drop: Some(_), keep: Some(_) } => {
-                    report.refuse(at, format!("expected {EXPECTED}, found both lists"));
+                    report.refuse(Code::OneOfSeveral, at, format!("expected {EXPECTED}, found both lists"));
                     None
                 }
                 QueryList { drop: None, keep: None } => {
-                    report.refuse(at, format!("expected {EXPECTED}, found neither"));
+                    report.refuse(Code::OneOfSeveral, at, format!("expected {EXPECTED}, found neither"));
                     None
                 }
             },

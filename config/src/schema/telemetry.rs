@@ -3,7 +3,7 @@
 use super::read::{Read, mapping, text};
 use crate::{
     model::{LogTarget, Percent},
-    problem::{At, Report},
+    problem::{At, Code, Report},
     tree::Node,
 };
 
@@ -42,9 +42,9 @@ impl Read for LogTarget {
         }
         let message = format!("expected `off`, `stdout` or `file:PATH`, found `{text}`");
         if text.contains('/') {
-            report.refuse_with_hint(at, message, format!("did you mean `file:{text}`?"));
+            report.refuse_with_hint(Code::UnknownWord, at, message, format!("did you mean `file:{text}`?"));
         } else {
-            report.refuse(at, message);
+            report.refuse(Code::UnknownWord, at, message);
         }
         None
     }

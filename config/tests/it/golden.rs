@@ -3,14 +3,17 @@
 //! `BLESS=1 cargo test -p config golden` writes the `.expected` files anew; read the difference before you commit it.
 
 use std::{
+    cell::RefCell,
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
+use config::Code;
+
 #[test]
 fn good_files_mean_what_is_expected() {
-    let compared = compare("good", |text, origin| match config::load_str(text, origin) {
+    let compared = compare("good", |file| match config::load(file) {
         Ok(config) => format!("{config:#?}\n"),
         Err(problems) => panic!("{problems}"),
     });
@@ -19,20 +22,27 @@ fn good_files_mean_what_is_expected() {
 
 #[test]
 fn bad_files_get_the_expected_problems() {
-    let compared = compare("bad", |text, origin| match config::load_str(text, origin) {
-        Ok(_) => panic!("{} is accepted", origin.display()),
+    let shown = RefCell::new(BTreeSet::new());
+    let compared = compare("bad", |file| match config::load(file) {
+        Ok(_) => panic!("{} is accepted", file.display()),
         Err(problems) => {
             let places: Vec<_> = problems.iter().map(|problem| (problem.line, problem.column)).collect();
             assert!(places.is_sorted(), "{places:?}");
+            shown.borrow_mut().extend(problems.iter().map(|problem| problem.code));
             format!("{problems}\n")
         }
     });
     assert!(compared >= 60);
+    // What no file shows, perhaps no file can bring about.
+    let shown = shown.into_inner();
+    let never: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code)).collect();
+    assert!(never.is_empty(), "shown by no golden file: {never:?}");
 }
 
 /// Compares what `render` makes of each YAML file of a folder with the `.expected` file beside it. Returns how many.
-fn compare(folder: &str, render: impl Fn(&str, &Path) -> String) -> usize {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden").join(folder);
+fn compare(folder: &str, render: impl Fn(&Path) -> String) -> usize {
+    // Tests run in the folder of their crate.
+    let folder = Path::new("tests/it/golden").join(folder);
     let entries = fs::read_dir(&folder).expect("the folder of golden files");
     let files: BTreeSet<PathBuf> = entries.map(|entry| entry.expect("an entry of it").path()).collect();
     let (inputs, expected): (Vec<_>, Vec<_>) =
@@ -40,8 +50,7 @@ fn compare(folder: &str, render: impl Fn(&str, &Path) -> String) -> usize {
 
     let mut different = String::new();
     for input in &inputs {
-        let text = fs::read_to_string(input).expect("a golden file");
-        let actual = render(&text, Path::new(input.file_name().expect("its name")));
+        let actual = render(input).replace(&format!("{}/", folder.display()), "");
         let expected = input.with_extension("expected");
         if blessing() {
             fs::write(&expected, &actual).expect("to write beside it");
