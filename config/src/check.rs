@@ -36,7 +36,7 @@ pub(crate) fn check(written: schema::Config, folder: &Path, report: &mut Report)
         within(Some(version), VERSION, VERSION..=VERSION, report);
     }
     let process = written.process.0.map(|process| check_process(&process, report));
-    let admin = written.admin.0.as_ref().map(listener::admin);
+    let admin = written.admin.0.as_ref().map(|admin| listener::admin(admin, folder, report));
     let listeners = written.listeners.0.and_then(|listeners| {
         listener::refuse_shared_addresses(&listeners, written.admin.0.as_ref(), report);
         listener::check(listeners, folder, report)
@@ -54,11 +54,13 @@ pub(crate) fn check(written: schema::Config, folder: &Path, report: &mut Report)
     let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, folder));
 
     let (sockets, listeners) = listeners?;
-    let (workers, drain_timeout) = process?;
+    let (admin, admin_token) = admin?;
+    let Process { workers, drain_timeout, watch } = process?;
     Some(Config {
-        boot: Boot { listeners: sockets, admin: admin?, workers, drain_timeout },
+        boot: Boot { listeners: sockets, admin, workers, drain_timeout, watch },
         live: Live {
             listeners,
+            admin_token,
             trusted_proxies: trusted_proxies?,
             classes: names.classes.into_texts(),
             pools: pools?,
@@ -69,7 +71,14 @@ pub(crate) fn check(written: schema::Config, folder: &Path, report: &mut Report)
     })
 }
 
-fn check_process(written: &schema::Process, report: &mut Report) -> (usize, Duration) {
+/// The process itself, checked.
+struct Process {
+    workers: usize,
+    drain_timeout: Duration,
+    watch: bool,
+}
+
+fn check_process(written: &schema::Process, report: &mut Report) -> Process {
     let workers = match &written.workers {
         None | Some(Workers::Auto) => std::thread::available_parallelism().map_or(1, NonZero::get),
         Some(Workers::Fixed(number)) => {
@@ -77,7 +86,8 @@ fn check_process(written: &schema::Process, report: &mut Report) -> (usize, Dura
         }
     };
     let default = Duration::from_secs(30);
-    (workers, within(written.drain_timeout.as_ref(), default, Duration::ZERO..=HOUR, report))
+    let drain_timeout = within(written.drain_timeout.as_ref(), default, Duration::ZERO..=HOUR, report);
+    Process { workers, drain_timeout, watch: written.watch.unwrap_or(false) }
 }
 
 fn check_trusted(networks: Vec<Written<IpNet>>, report: &mut Report) -> Vec<IpNet> {

@@ -35,6 +35,8 @@ pub struct Boot {
     pub workers: usize,
     /// How long a graceful stop waits for requests in flight.
     pub drain_timeout: Duration,
+    /// Whether the file is read again when it changes.
+    pub watch: bool,
 }
 
 /// The addresses of one listener, and what is spoken there.
@@ -89,6 +91,8 @@ pub struct Admin {
 pub struct Live {
     /// What each listener does, by [`ListenerId`]; as long as [`Boot::listeners`].
     pub listeners: Vec<Listener>,
+    /// What the admin listener asks of those who read or change the configuration; `None` lets nobody.
+    pub admin_token: Option<Secret>,
     /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Names of the classes, by [`ClassId`]: the most important first.
@@ -101,6 +105,24 @@ pub struct Live {
     pub routes: Vec<Route>,
     /// Where requests are logged.
     pub access_log: AccessLog,
+}
+
+/// Where a secret stands. The configuration never holds the secret itself, so that it can be shown to anyone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// In this environment variable.
+    Env(String),
+    /// In this file.
+    File(PathBuf),
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
 }
 
 /// What a listener does with a connection or request before routing.

@@ -17,6 +17,8 @@ pub use code::Code;
 const SHOWN_MAX: usize = 100;
 /// Characters of a source line that are printed.
 const EXCERPT_MAX: usize = 160;
+/// What is printed in the place of a line that would give a secret away.
+const HIDDEN: &str = "(a line that may hold a secret is not shown)";
 
 /// One thing that is wrong with a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,7 +242,10 @@ impl Finding {
     fn show(self, source: &Source) -> Problem {
         let Place { line, column } = self.at.place;
         let before = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
-        let (source_line, caret) = excerpt(source.line(line), before);
+        let (source_line, caret) = match self.code {
+            Code::WrongSecret => (HIDDEN.to_owned(), 0),
+            _ => excerpt(source.line(line), before),
+        };
         Problem {
             file: source.origin().to_owned(),
             line,
@@ -258,14 +263,24 @@ impl Finding {
 /// The part of a line around a column, and how many of its characters stand before the column.
 fn excerpt(line: &str, before: usize) -> (String, usize) {
     // Pasted in by mistake; it must not travel on into a log.
-    if line.contains("PRIVATE KEY-----") {
-        return ("(a line with a private key is not shown)".into(), 0);
+    if line.contains("PRIVATE KEY-----") || holds_token(line) {
+        return (HIDDEN.into(), 0);
     }
     let length = line.chars().count();
     let before = before.min(length);
     let skipped = if length > EXCERPT_MAX { before.saturating_sub(EXCERPT_MAX / 2) } else { 0 };
     let part = line.chars().skip(skipped).take(EXCERPT_MAX);
     (part.map(|c| if c.is_control() { ' ' } else { c }).collect(), before - skipped)
+}
+
+/// Whether a line gives a token itself, where a reference to it belongs.
+fn holds_token(line: &str) -> bool {
+    let quote = ['"', '\''];
+    line.match_indices("token").any(|(at, key)| {
+        let value = line[at + key.len()..].trim_start_matches(quote).trim_start().strip_prefix(':');
+        let value = value.map(|value| value.trim_start().trim_start_matches(quote));
+        value.is_some_and(|value| !value.is_empty() && !value.starts_with("env:") && !value.starts_with("file:"))
+    })
 }
 
 /// Text of the file that is safe to print: a control character could drive the reader's terminal.

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(crate) mod read;
 pub(crate) mod quantity;
 mod network;
+mod secret;
 pub(crate) mod pattern;
 mod listener;
 mod pool;
@@ -89,6 +90,10 @@ mapping! {
         /// checkout, shorter than the patience of a service manager (systemd kills after 90 s). What is still in
         /// flight then is cut off. Restart.
         optional drain_timeout: Written<Duration>,
+
+        /// Reload when this file changes: `true` or `false`. Default `false`: an editor's half-finished save must not go
+        /// live by surprise. Restart.
+        optional watch: bool,
     }
 }
 

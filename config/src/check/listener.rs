@@ -13,7 +13,9 @@ use super::{
     unique::refuse_repeated,
 };
 use crate::{
-    model::{Admin, ByteSize, Certificate, HostPattern, Listener, ListenerId, ListenerSocket, Protocol, TlsSocket},
+    model::{
+        Admin, ByteSize, Certificate, HostPattern, Listener, ListenerId, ListenerSocket, Protocol, Secret, TlsSocket,
+    },
     problem::{At, Code, Report, suggest},
     schema::{
         self,
@@ -30,8 +32,19 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 type Listeners = Named<Tried<schema::Listener>>;
 
-pub(super) fn admin(written: &schema::Admin) -> Admin {
-    Admin { bind: written.bind.as_ref().map_or(ADMIN_BIND, |bind| bind.value) }
+/// The operators' listener and its token.
+pub(super) fn admin(written: &schema::Admin, folder: &Path, report: &mut Report) -> (Admin, Option<Secret>) {
+    if let (Some(Written { value: bind, at }), None) = (&written.bind, &written.token)
+        && !bind.ip().to_canonical().is_loopback()
+    {
+        let hint = "write `token: \"file:PATH\"` or `token: \"env:NAME\"` beside it, or bind it to `127.0.0.1`";
+        report.refuse_with_hint(Code::OpenAdmin, at, format!("`{bind}` is not loopback, and there is no token"), hint);
+    }
+    let token = written.token.clone().map(|token| match token {
+        Secret::File(path) => Secret::File(folder.join(path)),
+        Secret::Env(_) => token,
+    });
+    (Admin { bind: written.bind.as_ref().map_or(ADMIN_BIND, |bind| bind.value) }, token)
 }
 
 pub(super) fn check(

@@ -196,6 +196,17 @@ codes! {
     /// ```
     "E0212" "wrong-file-path" WrongFilePath,
 
+    /// The text does not say where a secret stands. Who reads the configuration shall not have its secrets, so it holds
+    /// `env:` and the name of an environment variable, or `file:` and the path of a file. The line is not repeated in
+    /// the message, because it may hold the secret itself.
+    ///
+    /// ```yaml
+    /// token: correct-horse-battery      # wrong
+    /// token: "env:EDGE_ADMIN_TOKEN"     # right
+    /// token: "file:secrets/token"       # right
+    /// ```
+    "E0213" "wrong-secret" WrongSecret,
+
     /// The name leads nowhere: no such pool, class, zone or listener is defined. Correct the spelling, or define it.
     "E0301" "unknown-name" UnknownName,
 
@@ -253,6 +264,15 @@ codes! {
     /// The network holds every address there is. If every client were believed in what it says of its own address,
     /// rate limits and access lists would mean nothing. Name the networks of the load balancers before the edge.
     "E0311" "trusts-everyone" TrustsEveryone,
+
+    /// The admin listener would be reached from other machines, and nothing would be asked of them. Give it a `token`,
+    /// or bind it to loopback.
+    ///
+    /// ```yaml
+    /// admin: {bind: "0.0.0.0:9901"}                                    # wrong
+    /// admin: {bind: "0.0.0.0:9901", token: "file:secrets/token"}       # right
+    /// ```
+    "E0312" "open-admin" OpenAdmin,
 }
 
 impl Code {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::read::{OneOrMany, Read, Written, mapping, text, word};
 use crate::{
-    model::{ByteSize, HostPattern, Protocol},
+    model::{ByteSize, HostPattern, Protocol, Secret},
     problem::{At, Code, Report},
     tree::Node,
 };
@@ -65,12 +65,19 @@ mapping! {
 }
 
 mapping! {
-    /// The operators' listener: metrics and readiness, without authentication.
+    /// The operators' listener. Metrics and readiness are for everybody who reaches it; the configuration is for those
+    /// who show the token.
     #[derive(Default)]
     Admin {
-        /// Address to listen on. Default `127.0.0.1:9901`: loopback, because whoever reaches it reads everything.
-        /// Restart.
+        /// Address to listen on. Default `127.0.0.1:9901`: loopback, because whoever reaches it reads the metrics. Another
+        /// address needs a `token`. Restart.
         optional bind: Written<SocketAddr>,
+
+        /// Where the token stands that reading and changing the configuration takes: `env:` and the name of an
+        /// environment variable, or `file:` and the path of a file, which starts from the folder of this file if it is
+        /// relative. At least 16 characters. Default: none; what needs a token is refused with `403`. Live: a reload reads
+        /// the file again, while the environment of a process cannot change.
+        optional token: Secret,
     }
 }
 

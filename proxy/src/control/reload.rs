@@ -104,4 +104,5 @@ fn boot_change(old: &Boot, new: &Boot) -> Option<String> {
         .or_else(|| part(old.admin != new.admin, "`admin`"))
         .or_else(|| part(old.workers != new.workers, "`process.workers`"))
         .or_else(|| part(old.drain_timeout != new.drain_timeout, "`process.drain_timeout`"))
+        .or_else(|| part(old.watch != new.watch, "`process.watch`"))
 }
