@@ -3,7 +3,7 @@
 //! Every check goes on after a problem. What could not be read is skipped: it has been reported, and nothing that only
 //! follows from it shall be. A value out of range is reported and used all the same; the result is thrown away.
 
-use std::{num::NonZero, path::Path, time::Duration};
+use std::{num::NonZero, time::Duration};
 
 mod bound;
 mod unique;
@@ -17,6 +17,7 @@ use crate::{
     model::{AccessLog, Boot, Config, IpNet, Live, LogTarget, Percent},
     problem::{Code, Report},
     schema::{self, Workers, read::Written},
+    source::Sources,
 };
 use bound::within;
 use names::Names;
@@ -30,16 +31,16 @@ const CLASSES_MAX: usize = 64;
 const WORKERS_MAX: u32 = 1024;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Checks a whole file; relative paths in it start from `folder`. `None`: `report` says why.
-pub(crate) fn check(written: schema::Config, folder: &Path, report: &mut Report) -> Option<Config> {
+/// Checks a whole file; relative paths in it start from where `sources` has them. `None`: `report` says why.
+pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Report) -> Option<Config> {
     if let Some(version) = &written.version.0 {
         within(Some(version), VERSION, VERSION..=VERSION, report);
     }
     let process = written.process.0.map(|process| check_process(&process, report));
-    let admin = written.admin.0.as_ref().map(|admin| listener::admin(admin, folder, report));
+    let admin = written.admin.0.as_ref().map(|admin| listener::admin(admin, sources, report));
     let listeners = written.listeners.0.and_then(|listeners| {
         listener::refuse_shared_addresses(&listeners, written.admin.0.as_ref(), report);
-        listener::check(listeners, folder, report)
+        listener::check(listeners, sources, report)
     });
     let trusted_proxies = written.trusted_proxies.0.map(|networks| check_trusted(networks, report));
 
@@ -51,7 +52,7 @@ pub(crate) fn check(written: schema::Config, folder: &Path, report: &mut Report)
     let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, report));
     let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
     let routes = written.routes.0.and_then(|routes| route::check(routes, &mut names, report));
-    let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, folder));
+    let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, sources));
 
     let (sockets, listeners) = listeners?;
     let (admin, admin_token) = admin?;
@@ -105,11 +106,12 @@ fn check_trusted(networks: Vec<Written<IpNet>>, report: &mut Report) -> Vec<IpNe
     networks.into_iter().map(|network| network.value).collect()
 }
 
-fn check_telemetry(written: schema::Telemetry, folder: &Path) -> AccessLog {
+fn check_telemetry(written: schema::Telemetry, sources: &Sources) -> AccessLog {
     let schema::AccessLog { to, sample } = written.access_log.unwrap_or_default();
-    let to = match to.unwrap_or(LogTarget::Stdout) {
-        LogTarget::File(path) => LogTarget::File(folder.join(path)),
-        target => target,
+    let to = match to {
+        None => LogTarget::Stdout,
+        Some(Written { value: LogTarget::File(path), at }) => LogTarget::File(sources.resolve(&path, &at)),
+        Some(Written { value: target, .. }) => target,
     };
     AccessLog { to, sample: sample.unwrap_or(Percent::ALL) }
 }

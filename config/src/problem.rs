@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::source::Source;
+use crate::source::Sources;
 
 mod code;
 pub(crate) mod suggest;
@@ -15,12 +15,14 @@ pub use code::Code;
 
 /// Problems printed of one file; a file with more has something wrong at large.
 const SHOWN_MAX: usize = 100;
+/// Problems kept; a file can have a million, and each takes some hundred bytes.
+const KEPT_MAX: usize = 10_000;
 /// Characters of a source line that are printed.
 const EXCERPT_MAX: usize = 160;
 /// What is printed in the place of a line that would give a secret away.
 const HIDDEN: &str = "(a line that may hold a secret is not shown)";
 
-/// One thing that is wrong with a configuration file.
+/// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, as it was named when it was loaded.
@@ -66,7 +68,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a configuration file, sorted by place; at least one problem.
+/// Everything that is wrong with a configuration, sorted by file and place; at least one problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     shown: Vec<Problem>,
@@ -127,15 +129,30 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Line and column, both from 1.
+/// Position of a file in [`Sources`]; 0 is the main file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileId(u16);
+
+impl FileId {
+    pub(crate) fn of(position: usize) -> Self {
+        Self(u16::try_from(position).expect("there are at most a thousand files"))
+    }
+
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Line and column, both from 1, of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
+    pub(crate) file: FileId,
     pub(crate) line: u32,
     pub(crate) column: u32,
 }
 
 impl Place {
-    pub(crate) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { file: FileId(0), line: 1, column: 1 };
 }
 
 /// Where something stands: in the file, and in the tree.
@@ -198,10 +215,14 @@ impl fmt::Display for Step {
     }
 }
 
-/// Collects what is wrong while a file is read and checked.
+/// Collects what is wrong while files are read and checked.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
+    /// By [`FileId`].
+    files: Vec<PathBuf>,
     findings: Vec<Finding>,
+    /// Problems beyond [`KEPT_MAX`].
+    dropped: usize,
 }
 
 #[derive(Debug)]
@@ -213,9 +234,33 @@ struct Finding {
 }
 
 impl Report {
+    /// About these files, by [`FileId`].
+    pub(crate) fn new(files: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { files: files.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Adds the next file.
+    pub(crate) fn name_file(&mut self, path: PathBuf) {
+        self.files.push(path);
+    }
+
+    /// The line of something for a reader who looks at `from`: `line 3`, or `line 3 of pools.yaml`.
+    pub(crate) fn line(&self, at: &At, from: &At) -> String {
+        let Place { file, line, .. } = at.place;
+        match self.files.get(file.index()) {
+            Some(path) if file != from.place.file => format!("line {line} of `{}`", path.display()),
+            _ => format!("line {line}"),
+        }
+    }
+
+    /// Path and line of something for a reader who looks at `from`: `pools.shop, line 3`.
+    pub(crate) fn whereabouts(&self, at: &At, from: &At) -> String {
+        format!("{at}, {}", self.line(at, from))
+    }
+
     /// Adds a problem.
     pub(crate) fn refuse(&mut self, code: Code, at: &At, message: impl Into<String>) {
-        self.findings.push(Finding { code, at: at.clone(), message: message.into(), hint: None });
+        self.add(Finding { code, at: at.clone(), message: message.into(), hint: None });
     }
 
     /// Adds a problem and what to do about it.
@@ -226,28 +271,36 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.findings.push(Finding { code, at: at.clone(), message: message.into(), hint: Some(hint.into()) });
+        self.add(Finding { code, at: at.clone(), message: message.into(), hint: Some(hint.into()) });
+    }
+
+    fn add(&mut self, finding: Finding) {
+        if self.findings.len() < KEPT_MAX {
+            self.findings.push(finding);
+        } else {
+            self.dropped += 1;
+        }
     }
 
     /// `None` if nothing is wrong.
-    pub(crate) fn into_problems(mut self, source: &Source) -> Option<Problems> {
+    pub(crate) fn into_problems(mut self, sources: &Sources) -> Option<Problems> {
         self.findings.sort_by_key(|finding| finding.at.place);
-        let count = self.findings.len();
-        let shown: Vec<_> = self.findings.into_iter().take(SHOWN_MAX).map(|finding| finding.show(source)).collect();
+        let count = self.findings.len() + self.dropped;
+        let shown: Vec<_> = self.findings.into_iter().take(SHOWN_MAX).map(|finding| finding.show(sources)).collect();
         (count > 0).then(|| Problems { omitted: count - shown.len(), shown })
     }
 }
 
 impl Finding {
-    fn show(self, source: &Source) -> Problem {
-        let Place { line, column } = self.at.place;
+    fn show(self, sources: &Sources) -> Problem {
+        let Place { file, line, column } = self.at.place;
         let before = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
         let (source_line, caret) = match self.code {
             Code::WrongSecret => (HIDDEN.to_owned(), 0),
-            _ => excerpt(source.line(line), before),
+            _ => excerpt(sources.line(file, line), before),
         };
         Problem {
-            file: source.origin().to_owned(),
+            file: sources.path(file).to_owned(),
             line,
             column,
             code: self.code,

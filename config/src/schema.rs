@@ -15,8 +15,9 @@ mod listener;
 mod pool;
 mod route;
 mod telemetry;
+pub(crate) mod include;
 
-pub(crate) use listener::{Admin, Certificate, FilePath, Listener, Tls};
+pub(crate) use listener::{Admin, Certificate, Listener, Tls};
 pub(crate) use pool::{AnyEndpoint, Endpoint, Health, Limit, Pool, Timeouts};
 pub(crate) use route::{Cache, Match, Query, RateLimit, Route, Zone};
 pub(crate) use telemetry::{AccessLog, Telemetry};
@@ -26,7 +27,7 @@ use crate::{
     problem::{At, Code, Report},
     tree::{Node, Value},
 };
-use read::{Named, Read, Tried, Written, mapping, refuse_kind};
+use read::{Named, OneOrMany, Read, Tried, Written, mapping, refuse_kind};
 
 mapping! {
     /// The whole file.
@@ -34,6 +35,12 @@ mapping! {
         /// Version of this language; 1 is the only one. Stated, so that a later edge can tell old files from wrong
         /// ones.
         required version: Tried<Written<u32>>,
+
+        /// Other files whose `listeners`, `trusted_proxies`, `pools`, `zones` and `routes` are added to those here: paths
+        /// such as `pools.yaml` or `routes/*.yaml`, from the folder of this file; one or a list. A name may be defined in
+        /// one file only. At most 1,000 files and `16MiB` in all, `4MiB` each, 4 deep. Default: none. Live.
+        #[expect(dead_code, reason = "followed while the files are read")]
+        optional include: OneOrMany<Written<String>>,
 
         /// The process itself. Restart.
         section process: Process,

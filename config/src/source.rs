@@ -1,94 +1,196 @@
-//! A configuration file as text: bounded in size, and UTF-8.
+//! The files of a configuration as text: the main file and everything that it includes.
 
 use std::{
-    fs::File,
-    io::Read as _,
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
-use crate::problem::{Code, Problems};
+mod text;
+mod pattern;
 
-/// Largest file read. Ten thousand routes fit in it; a wrong file (a log, a disk image) does not.
-const SIZE_MAX: u64 = 1 << 20;
+use crate::{
+    model,
+    problem::{At, Code, FileId, Problems, Report},
+    schema::{self, include},
+    tree,
+};
+use text::Text;
 
-/// The text of a file and the name it was loaded by.
-#[derive(Debug)]
-pub(crate) struct Source {
-    origin: PathBuf,
-    text: String,
+/// Files in all.
+const FILES_MAX: usize = 1000;
+/// Files that include one another, the main file not counted.
+const NESTING_MAX: usize = 4;
+/// Bytes in all.
+const SIZE_MAX: u64 = 16 << 20;
+/// Keys and values in all, those that aliases stand for included: each takes some 100 bytes while it is read.
+const NODES_MAX: usize = 2_000_000;
+
+/// A configuration as it is written: the text of the main file and of everything that it includes, as it was when it
+/// was read. Later changes on disk do not reach it.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// By [`FileId`]: the main file first, each file before those that it includes.
+    files: Vec<Text>,
 }
 
-impl Source {
-    /// Reads a file.
-    pub(crate) fn read(path: &Path) -> Result<Self, Problems> {
-        let mut bytes = Vec::new();
-        File::open(path).and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes)).map_err(|error| {
-            Problems::whole_file(Code::UnreadableFile, path, format!("cannot be read: {error}"), None)
-        })?;
-        Self::from_bytes(bytes, path)
+impl Sources {
+    /// Reads a configuration file and everything that it includes.
+    ///
+    /// # Errors
+    /// Every file that cannot be read, includes wrongly or is not YAML. What the files mean is not looked at: most of
+    /// what could be said while parts are missing would only follow from that.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
+        let text = text::read(path).map_err(|fault| fault.of_main(path))?;
+        Self::gather(path, text)
     }
 
-    /// Takes a file's content that is already in memory.
-    pub(crate) fn from_bytes(bytes: Vec<u8>, origin: &Path) -> Result<Self, Problems> {
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > SIZE_MAX {
-            let message = format!("is larger than {SIZE_MAX} bytes");
-            return Err(Problems::whole_file(
-                Code::TooLarge,
-                origin,
-                message,
-                Some("is this the configuration file?".into()),
-            ));
+    /// Takes the main file from memory, as if `text` stood in the file `path`; what it includes is read from disk.
+    ///
+    /// # Errors
+    /// As [`Sources::read`].
+    pub fn with_main(text: String, path: &Path) -> Result<Self, Problems> {
+        let text = text::bounded(text.into()).map_err(|fault| fault.of_main(path))?;
+        Self::gather(path, text)
+    }
+
+    fn gather(path: &Path, text: String) -> Result<Self, Problems> {
+        let mut gathering = Gathering::default();
+        let main = gathering.add(path.to_owned(), text);
+        gathering.follow(main, 0);
+        let Gathering { files, report, .. } = gathering;
+        let sources = Self { files };
+        match report.into_problems(&sources) {
+            Some(problems) => Err(problems),
+            None => Ok(sources),
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let good = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
-            Problems::whole_file(
-                Code::UnreadableFile,
-                origin,
-                format!("is not UTF-8 text: line {line}, byte {good} of the file"),
-                None,
-            )
-        })?;
-        Ok(Self { origin: origin.to_owned(), text })
     }
 
-    pub(crate) fn origin(&self) -> &Path {
-        &self.origin
+    /// Checks what is written and resolves it into the model.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, sorted by file in the order of reading, then by place.
+    pub fn interpret(&self) -> Result<model::Config, Problems> {
+        let mut report = Report::new(self.files.iter().map(|file| file.path.clone()));
+        let trees = self.files.iter().enumerate().map(|(n, file)| tree::parse(&file.text, FileId::of(n), &mut report));
+        let trees = trees.collect::<Option<Vec<_>>>();
+        let root = trees.and_then(|trees| include::join(trees, &mut report));
+        let written = root.and_then(|root| schema::Config::read_root(&root, &mut report));
+        let checked = written.and_then(|written| crate::check::check(written, self, &mut report));
+        match report.into_problems(self) {
+            Some(problems) => Err(problems),
+            None => Ok(checked.expect("what was refused has been reported")),
+        }
     }
 
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    /// Path and text of each file, the main file first.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
-    /// What relative paths in the file start from.
-    pub(crate) fn folder(&self) -> &Path {
-        self.origin.parent().unwrap_or(Path::new(""))
+    /// One file that is not looked into.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str, path: &str) -> Self {
+        Self { files: vec![Text { path: path.into(), text: text.into() }] }
     }
 
-    /// Line `number`, from 1; empty where there is none.
-    pub(crate) fn line(&self, number: u32) -> &str {
+    pub(crate) fn path(&self, file: FileId) -> &Path {
+        self.files.get(file.index()).map_or(Path::new(""), |file| &file.path)
+    }
+
+    /// Line `number` of a file, from 1; empty where there is none.
+    pub(crate) fn line(&self, file: FileId, number: u32) -> &str {
         let before = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
-        self.text.lines().nth(before).unwrap_or_default()
+        self.files.get(file.index()).and_then(|file| file.text.lines().nth(before)).unwrap_or_default()
+    }
+
+    /// A path that is written at `at`; a relative one starts from the folder of the file that it stands in.
+    pub(crate) fn resolve(&self, path: &Path, at: &At) -> PathBuf {
+        folder(self.path(at.place.file)).join(path)
+    }
+}
+
+/// The folder that a file is in, as it was named.
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// Sources while they are read.
+#[derive(Default)]
+struct Gathering {
+    files: Vec<Text>,
+    /// Each file by its one true name, and where it is included.
+    included: HashMap<PathBuf, Option<At>>,
+    size: u64,
+    nodes: usize,
+    report: Report,
+}
+
+impl Gathering {
+    fn add(&mut self, path: PathBuf, text: String) -> FileId {
+        if self.files.is_empty() {
+            self.included.extend(path.canonicalize().ok().map(|path| (path, None)));
+        }
+        self.size += u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.report.name_file(path.clone());
+        self.files.push(Text { path, text });
+        FileId::of(self.files.len() - 1)
+    }
+
+    /// Reads what a file includes, `depth` below the main file.
+    fn follow(&mut self, file: FileId, depth: usize) {
+        let Some(root) = tree::parse(&self.files[file.index()].text, file, &mut self.report) else { return };
+        self.nodes += root.count();
+        if self.nodes > NODES_MAX {
+            let message = format!("there are more than {NODES_MAX} keys and values up to here");
+            self.report.refuse(Code::TooLarge, &At::root(root.place), message);
+            return;
+        }
+        for pattern in include::patterns(&root, &mut self.report) {
+            if depth == NESTING_MAX {
+                let message = format!("files include one another more than {NESTING_MAX} deep");
+                self.report.refuse_with_hint(Code::TooLarge, &pattern.at, message, "include this from the main file");
+                return;
+            }
+            let found = pattern::find(&pattern.value, folder(&self.files[file.index()].path), FILES_MAX);
+            match found {
+                Ok(paths) => paths.into_iter().for_each(|path| self.include(path, &pattern.at, depth)),
+                Err(fault) => fault.report(&pattern.at, &mut self.report),
+            }
+        }
+    }
+
+    /// Reads one file that is included at `at`, and what it includes in turn.
+    fn include(&mut self, path: PathBuf, at: &At, depth: usize) {
+        if self.files.len() >= FILES_MAX || self.size > SIZE_MAX {
+            return;
+        }
+        let name = path.display();
+        let one_name = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if let Some(before) = self.included.get(&one_name) {
+            let message = format!("`{name}` is included twice");
+            let hint = match before {
+                None => "it is the main file".into(),
+                Some(first) => format!("it is first included at {}", self.report.whereabouts(first, at)),
+            };
+            self.report.refuse_with_hint(Code::IncludedTwice, at, message, hint);
+            return;
+        }
+        self.included.insert(one_name, Some(at.clone()));
+        let text = match text::read_regular(&path) {
+            Ok(text) => text,
+            Err(fault) => return fault.of_included(&path, at, &mut self.report),
+        };
+        let file = self.add(path, text);
+        if self.size > SIZE_MAX {
+            let message = format!("the files up to here have more than {SIZE_MAX} bytes");
+            self.report.refuse(Code::TooLarge, at, message);
+        } else if self.files.len() >= FILES_MAX {
+            self.report.refuse(Code::TooLarge, at, format!("more than {} files are included", FILES_MAX - 1));
+        } else {
+            self.follow(file, depth + 1);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_is_too_large_or_not_text_is_refused() {
-        let origin = Path::new("edge.yaml");
-        let large = Source::from_bytes(vec![b' '; (1 << 20) + 1], origin).unwrap_err();
-        assert!(large.to_string().contains("is larger than 1048576 bytes"), "{large}");
-        assert!(Source::from_bytes(vec![b' '; 1 << 20], origin).is_ok());
-        let binary = Source::from_bytes(b"a: 1\nb: \xff".to_vec(), origin).unwrap_err();
-        assert_eq!(binary.to_string(), "edge.yaml: E0102: is not UTF-8 text: line 2, byte 8 of the file");
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let problems = Source::read(Path::new("no/such.yaml")).unwrap_err();
-        assert!(problems.to_string().starts_with("no/such.yaml: E0102: cannot be read: "), "{problems}");
-    }
-}
+mod tests;

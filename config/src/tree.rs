@@ -7,16 +7,45 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned, UserMessageFormatter};
+use serde_saphyr::{
+    DuplicateKeyPolicy, Error, ExternalMessageSource, Location, NonFiniteFloatPolicy, Spanned, UserMessageFormatter,
+    budget::BudgetBreach, granit_parser::ErrorKind,
+};
 use std::fmt;
 
-use crate::problem::{At, Code, Place, Report};
+use crate::problem::{At, Code, FileId, Place, Report};
 
 /// One value and where it stands.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) place: Place,
     pub(crate) value: Value,
+}
+
+impl Node {
+    /// Says of each place which file it is in, which the parser does not know.
+    fn stamp(&mut self, file: FileId) {
+        self.place.file = file;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.stamp(file)),
+            Value::Map(entries) => {
+                for (key, node) in entries {
+                    key.place.file = file;
+                    node.stamp(file);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How many values it is, with all that it holds.
+    pub(crate) fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::List(items) => items.iter().map(Self::count).sum(),
+            Value::Map(entries) => entries.iter().map(|(_, node)| node.count()).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// What YAML itself tells apart.
@@ -40,22 +69,39 @@ pub(crate) struct Key {
 }
 
 /// Reads one YAML document. `None`: it is not well-formed, and `report` says where.
-pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
-    match serde_saphyr::from_str_with_options(text, options()) {
-        Ok(root) => Some(root),
+pub(crate) fn parse(text: &str, file: FileId, report: &mut Report) -> Option<Node> {
+    match serde_saphyr::from_str_with_options::<Node>(text, options()) {
+        Ok(mut root) => {
+            root.stamp(file);
+            Some(root)
+        }
         Err(error) => {
-            let place = error.location().map_or(Place::START, Place::from);
+            let place = Place { file, ..error.location().map_or(Place::START, Place::from) };
             report.refuse(code(&error), &At::root(place), message(&error));
             None
         }
     }
 }
 
+/// Levels of lists and mappings; the deepest key of the language stands in the eighth.
+const DEPTH_MAX: usize = 32;
+/// Values of one file; forty thousand routes have fewer. Each takes some 100 bytes.
+const VALUES_MAX: usize = 1_000_000;
+/// Values that aliases (`*name`) stand for.
+const ALIASED_MAX: usize = 500_000;
+
 /// Budgets against alias bombs and deep nesting; words such as `off` stay words; repeated keys are ours to report.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: 32, flow_nesting_limit: 32 },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
+        budget: serde_saphyr::budget! {
+            max_depth: DEPTH_MAX,
+            flow_nesting_limit: DEPTH_MAX,
+            max_nodes: VALUES_MAX,
+            max_events: 4 * VALUES_MAX,
+            // Ten thousand routes may well share one `&page`; what aliases stand for is bounded below.
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIASED_MAX },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         reject_unsupported_tags: true,
@@ -65,25 +111,52 @@ fn options() -> serde_saphyr::Options {
 }
 
 /// Whether the text is wrong, or only too much.
-fn code(error: &serde_saphyr::Error) -> Code {
+fn code(error: &Error) -> Code {
     match error {
-        serde_saphyr::Error::AliasError { error, .. } => code(error),
-        serde_saphyr::Error::Budget { .. }
-        | serde_saphyr::Error::AliasReplayCounterOverflow { .. }
-        | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
-        | serde_saphyr::Error::AliasExpansionLimitExceeded { .. }
-        | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. } => Code::TooLarge,
+        Error::AliasError { error, .. } => code(error),
+        error if is_too_much(error) => Code::TooLarge,
         _ => Code::NotYaml,
     }
 }
 
+/// The scanner has a bound of its own for brackets, because it looks ahead.
+fn is_too_deep(error: &Error) -> bool {
+    match error {
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => true,
+        Error::ExternalMessage { source, .. } => match &**source {
+            ExternalMessageSource::Parser(error) => matches!(error.kind(), ErrorKind::RecursionLimitExceeded),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn is_too_much(error: &Error) -> bool {
+    is_too_deep(error)
+        || matches!(
+            error,
+            Error::Budget { .. }
+                | Error::AliasReplayCounterOverflow { .. }
+                | Error::AliasReplayLimitExceeded { .. }
+                | Error::AliasExpansionLimitExceeded { .. }
+                | Error::AliasReplayStackDepthExceeded { .. }
+        )
+}
+
 /// The parser's message without the place, which is printed before it.
-fn message(error: &serde_saphyr::Error) -> String {
+fn message(error: &Error) -> String {
     use serde_saphyr::MessageFormatter as _;
     match error {
-        serde_saphyr::Error::AliasError { error, .. } => message(error),
-        serde_saphyr::Error::UnknownAnchor { .. } => "this refers to an anchor that does not stand above it".into(),
-        serde_saphyr::Error::MultipleDocuments { .. } => "a second document starts here; a file holds one".into(),
+        Error::AliasError { error, .. } => message(error),
+        Error::UnknownAnchor { .. } => "this refers to an anchor that does not stand above it".into(),
+        error if is_too_deep(error) => {
+            format!("more than {DEPTH_MAX} levels of lists and mappings")
+        }
+        Error::Budget { breach: BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. }, .. } => {
+            format!("more than {VALUES_MAX} values")
+        }
+        error if is_too_much(error) => format!("aliases that stand for more than {ALIASED_MAX} values"),
+        Error::MultipleDocuments { .. } => "a second document starts here; a file holds one".into(),
         error => UserMessageFormatter.format_message(error).into_owned(),
     }
 }
@@ -91,7 +164,7 @@ fn message(error: &serde_saphyr::Error) -> String {
 impl From<Location> for Place {
     fn from(location: Location) -> Self {
         let bounded = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        Self { line: bounded(location.line()), column: bounded(location.column()) }
+        Self { line: bounded(location.line()), column: bounded(location.column()), ..Self::START }
     }
 }
 
@@ -175,20 +248,21 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::source::Source;
+    use crate::source::Sources;
 
     fn tree(text: &str) -> Node {
-        parse(text, &mut Report::default()).unwrap()
+        parse(text, FileId::default(), &mut Report::default()).unwrap()
     }
 
     fn refusals(text: &str) -> usize {
         let mut report = Report::default();
-        assert!(parse(text, &mut report).is_none());
-        let source = Source::from_bytes(text.into(), Path::new("edge.yaml")).unwrap();
-        report.into_problems(&source).map_or(0, |problems| problems.count())
+        assert!(parse(text, FileId::default(), &mut report).is_none());
+        report.into_problems(&Sources::of_text(text, "edge.yaml")).map_or(0, |problems| problems.count())
+    }
+
+    fn place(line: u32, column: u32) -> Place {
+        Place { line, column, ..Place::START }
     }
 
     #[test]
@@ -196,13 +270,13 @@ mod tests {
         let root = tree("a: 1\nb:\n  - x\n  - {c: off}\n");
         let Value::Map(entries) = root.value else { panic!("a mapping") };
         let (a, one) = &entries[0];
-        assert_eq!((a.place, one.place), (Place { line: 1, column: 1 }, Place { line: 1, column: 4 }));
+        assert_eq!((a.place, one.place), (place(1, 1), place(1, 4)));
         let (b, list) = &entries[1];
-        assert_eq!(b.place, Place { line: 2, column: 1 });
+        assert_eq!(b.place, place(2, 1));
         let Value::List(items) = &list.value else { panic!("a list") };
-        assert_eq!(items[0].place, Place { line: 3, column: 5 });
+        assert_eq!(items[0].place, place(3, 5));
         let Value::Map(inner) = &items[1].value else { panic!("a mapping") };
-        assert_eq!((inner[0].0.place, inner[0].1.place), (Place { line: 4, column: 6 }, Place { line: 4, column: 9 }));
+        assert_eq!((inner[0].0.place, inner[0].1.place), (place(4, 6), place(4, 9)));
         assert!(matches!(&inner[0].1.value, Value::Text(word) if word == "off"));
     }
 

@@ -57,7 +57,8 @@ pub(super) fn refuse_same_requests(routes: &[&schema::Route], report: &mut Repor
             if let Some((at, name)) = other {
                 let message =
                     format!("`{}` matches the same requests as route `{name}`, none more closely", path.value.raw);
-                let hint = format!("that one stands at {at}, line {}; let one name a host or method", at.place.line);
+                let hint =
+                    format!("that one stands at {}; let one name a host or method", report.whereabouts(at, &path.at));
                 report.refuse_with_hint(Code::SameRequests, &path.at, message, hint);
             }
         }

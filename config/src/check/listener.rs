@@ -2,7 +2,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
     time::Duration,
 };
 
@@ -21,6 +20,7 @@ use crate::{
         self,
         read::{Named, OneOrMany, Tried, Written},
     },
+    source::Sources,
 };
 
 const LISTENERS_MAX: usize = 256;
@@ -33,23 +33,23 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 type Listeners = Named<Tried<schema::Listener>>;
 
 /// The operators' listener and its token.
-pub(super) fn admin(written: &schema::Admin, folder: &Path, report: &mut Report) -> (Admin, Option<Secret>) {
+pub(super) fn admin(written: &schema::Admin, sources: &Sources, report: &mut Report) -> (Admin, Option<Secret>) {
     if let (Some(Written { value: bind, at }), None) = (&written.bind, &written.token)
         && !bind.ip().to_canonical().is_loopback()
     {
         let hint = "write `token: \"file:PATH\"` or `token: \"env:NAME\"` beside it, or bind it to `127.0.0.1`";
         report.refuse_with_hint(Code::OpenAdmin, at, format!("`{bind}` is not loopback, and there is no token"), hint);
     }
-    let token = written.token.clone().map(|token| match token {
-        Secret::File(path) => Secret::File(folder.join(path)),
-        Secret::Env(_) => token,
+    let token = written.token.as_ref().map(|Written { value, at }| match value {
+        Secret::File(path) => Secret::File(sources.resolve(path, at)),
+        Secret::Env(name) => Secret::Env(name.clone()),
     });
     (Admin { bind: written.bind.as_ref().map_or(ADMIN_BIND, |bind| bind.value) }, token)
 }
 
 pub(super) fn check(
     written: Listeners,
-    folder: &Path,
+    sources: &Sources,
     report: &mut Report,
 ) -> Option<(Vec<ListenerSocket>, Vec<Listener>)> {
     count(written.entries.len(), "listener", 1..=LISTENERS_MAX, &written.at, report);
@@ -59,7 +59,7 @@ pub(super) fn check(
         .entries
         .into_iter()
         .zip(redirects)
-        .map(|((name, listener), redirect)| Some(check_one(name.value, listener.0?, redirect, folder, report)))
+        .map(|((name, listener), redirect)| Some(check_one(name.value, listener.0?, redirect, sources, report)))
         .collect();
     // Collected first, so that each has been checked.
     checked.into_iter().collect::<Option<Vec<_>>>().map(|both| both.into_iter().unzip())
@@ -69,13 +69,13 @@ fn check_one(
     name: String,
     written: schema::Listener,
     redirect_to: Option<ListenerId>,
-    folder: &Path,
+    sources: &Sources,
     report: &mut Report,
 ) -> (ListenerSocket, Listener) {
     let OneOrMany(bind) = written.bind.value;
     count(bind.len(), "address", 1..=BINDS_MAX, &written.bind.at, report);
     let bind: Vec<_> = bind.into_iter().map(|address| address.value).collect();
-    let (tls, certificates) = written.tls.map(|tls| check_tls(tls, folder, report)).unzip();
+    let (tls, certificates) = written.tls.map(|tls| check_tls(tls, sources, report)).unzip();
     let listener = Listener {
         redirect_to,
         public_port: match &written.public_port {
@@ -135,7 +135,7 @@ fn redirect(
     u16::try_from(position).ok().map(ListenerId)
 }
 
-fn check_tls(written: schema::Tls, folder: &Path, report: &mut Report) -> (TlsSocket, Vec<Certificate>) {
+fn check_tls(written: schema::Tls, sources: &Sources, report: &mut Report) -> (TlsSocket, Vec<Certificate>) {
     let schema::Tls { certificates, protocols } = written;
     count(certificates.value.len(), "certificate", 1..=CERTIFICATES_MAX, &certificates.at, report);
     for schema::Certificate { names, .. } in &certificates.value {
@@ -156,14 +156,18 @@ fn check_tls(written: schema::Tls, folder: &Path, report: &mut Report) -> (TlsSo
             value.into_iter().map(|protocol| protocol.value).collect()
         }
     };
-    let certificates = certificates.value.into_iter().map(|written| certificate(written, folder)).collect();
+    let certificates = certificates.value.into_iter().map(|written| certificate(written, sources)).collect();
     (TlsSocket { protocols }, certificates)
 }
 
-fn certificate(written: schema::Certificate, folder: &Path) -> Certificate {
-    let schema::Certificate { names, chain: schema::FilePath(chain), key: schema::FilePath(key) } = written;
+fn certificate(written: schema::Certificate, sources: &Sources) -> Certificate {
+    let schema::Certificate { names, chain, key } = written;
     let names: Vec<HostPattern> = names.value.0.into_iter().map(|name| name.value).collect();
-    Certificate { names, chain: folder.join(chain), key: folder.join(key) }
+    Certificate {
+        names,
+        chain: sources.resolve(&chain.value.0, &chain.at),
+        key: sources.resolve(&key.value.0, &key.at),
+    }
 }
 
 /// Reports addresses that two listeners, the admin listener among them, would both bind.
@@ -176,7 +180,7 @@ pub(super) fn refuse_shared_addresses(listeners: &Listeners, admin: Option<&sche
     for Written { value: address, at } in read.flat_map(|listener| listener.bind.value.0.iter().take(BINDS_MAX)) {
         if let Some((other, other_at)) = taken.iter().find(|(other, _)| collide(*address, *other)) {
             let hint = match other_at {
-                Some(at) => format!("`{other}` stands at {at}, line {}", at.place.line),
+                Some(other_at) => format!("`{other}` stands at {}", report.whereabouts(other_at, at)),
                 None => format!("the admin listener takes `{other}`; `admin: {{bind: ...}}` moves it"),
             };
             report.refuse_with_hint(Code::AddressTaken, at, format!("the address `{address}` is already taken"), hint);

@@ -24,7 +24,7 @@ pub(super) fn refuse_repeated<'a, T>(
                 entry.insert(at);
             }
             Entry::Occupied(entry) => {
-                let hint = format!("it first stands at {}, line {}", entry.get(), entry.get().place.line);
+                let hint = format!("it first stands at {}", report.whereabouts(entry.get(), at));
                 report.refuse_with_hint(code, at, format!("the {thing} `{}` is written twice", entry.key()), hint);
             }
         }

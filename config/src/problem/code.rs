@@ -93,6 +93,24 @@ codes! {
     /// ```
     "E0108" "one-of-several" OneOfSeveral,
 
+    /// A pattern of `include` matches no file. Nothing would be included, and the routes or pools that were meant would
+    /// be missing without a word.
+    ///
+    /// ```yaml
+    /// include: [route/*.yaml]           # wrong, where the folder is `routes`
+    /// include: [routes/*.yaml]          # right
+    /// ```
+    "E0109" "nothing-included" NothingIncluded,
+
+    /// The file is already part of the configuration: two patterns match it, or files include one another in a circle.
+    /// All that it defines would be defined twice. Links are followed, so two names of one file are found too.
+    "E0110" "included-twice" IncludedTwice,
+
+    /// An included file holds a key that belongs to the main file: `process`, `admin`, `classes` or `telemetry`. These
+    /// exist once, and it shall not depend on the order of files which one counts. Included files hold `listeners`,
+    /// `trusted_proxies`, `pools`, `zones`, `routes`, and `include`.
+    "E0111" "main-file-only" MainFileOnly,
+
     /// A number stands where a quantity is needed. Units are written out, because `timeout: 30` has been read as
     /// seconds by one and as milliseconds by another. Times have `ms`, `s`, `m`, `h` or `d`; sizes `B`, `KiB`, `MiB`,
     /// `GiB` or `TiB`; shares `%`; rates `/s`, `/m` or `/h`.

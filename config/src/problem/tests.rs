@@ -1,16 +1,16 @@
 use super::*;
 
 fn problem_at(text: &str, line: u32, column: u32) -> Problem {
-    let source = Source::from_bytes(text.into(), Path::new("edge.yaml")).unwrap();
+    let sources = Sources::of_text(text, "edge.yaml");
     let mut report = Report::default();
     let at = At::root(Place::START).key("routes", Place::START).index(2, Place::START);
     report.refuse_with_hint(
         Code::UnknownName,
-        &at.key("pool", Place { line, column }),
+        &at.key("pool", Place { line, column, ..Place::START }),
         "unknown pool `b`",
         "did you mean `a`?",
     );
-    report.into_problems(&source).unwrap().iter().next().unwrap().clone()
+    report.into_problems(&sources).unwrap().iter().next().unwrap().clone()
 }
 
 #[test]
@@ -44,12 +44,12 @@ fn a_place_beyond_the_text_does_not_panic() {
 
 #[test]
 fn problems_come_sorted_by_place_and_bounded() {
-    let source = Source::from_bytes("a\nb\n".into(), Path::new("edge.yaml")).unwrap();
+    let sources = Sources::of_text("a\nb\n", "edge.yaml");
     let mut report = Report::default();
     for column in (1..=150).rev() {
-        report.refuse(Code::OutOfRange, &At::root(Place { line: 1, column }), "wrong");
+        report.refuse(Code::OutOfRange, &At::root(Place { column, ..Place::START }), "wrong");
     }
-    let problems = report.into_problems(&source).unwrap();
+    let problems = report.into_problems(&sources).unwrap();
     assert_eq!(problems.count(), 150);
     assert_eq!(problems.iter().len(), SHOWN_MAX);
     assert!(problems.iter().is_sorted_by_key(|problem| (problem.line, problem.column)));

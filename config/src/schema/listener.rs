@@ -57,10 +57,10 @@ mapping! {
         required names: Written<OneOrMany<Written<HostPattern>>>,
 
         /// PEM file with the chain, leaf first; a relative path starts from the folder of this file. Live.
-        required chain: FilePath,
+        required chain: Written<FilePath>,
 
         /// PEM file with the private key; a relative path starts from the folder of this file. Live.
-        required key: FilePath,
+        required key: Written<FilePath>,
     }
 }
 
@@ -77,7 +77,7 @@ mapping! {
         /// environment variable, or `file:` and the path of a file, which starts from the folder of this file if it is
         /// relative. At least 16 characters. Default: none; what needs a token is refused with `403`. Live: a reload reads
         /// the file again, while the environment of a process cannot change.
-        optional token: Secret,
+        optional token: Written<Secret>,
     }
 }
 

@@ -3,6 +3,8 @@
 //! This is what `Deserialize` with `deny_unknown_fields` would do, except that it goes on after the first problem and
 //! knows the dotted path of each.
 
+use std::collections::HashMap;
+
 use crate::{
     problem::{At, Code, Place, Report, suggest},
     tree::{Key, Node, Value},
@@ -146,19 +148,16 @@ impl<'a> Keys<'a> {
 
 /// The entries without repetitions, which are reported.
 fn unique<'a>(entries: &'a [(Key, Node)], at: &At, report: &mut Report) -> Vec<(&'a Key, &'a Node)> {
-    let mut first = std::collections::HashMap::with_capacity(entries.len());
+    let mut first = HashMap::with_capacity(entries.len());
     let mut kept = Vec::with_capacity(entries.len());
     for (key, node) in entries {
-        if let Some(line) = first.get(key.name.as_str()) {
+        let at = at.key(&key.name, key.place);
+        if let Some(other) = first.get(key.name.as_str()) {
             let message = format!("the key `{}` is written twice", key.name);
-            report.refuse_with_hint(
-                Code::RepeatedKey,
-                &at.key(&key.name, key.place),
-                message,
-                format!("it first stands in line {line}"),
-            );
+            let hint = format!("it first stands in {}", report.line(other, &at));
+            report.refuse_with_hint(Code::RepeatedKey, &at, message, hint);
         } else {
-            first.insert(key.name.as_str(), key.place.line);
+            first.insert(key.name.as_str(), at);
             kept.push((key, node));
         }
     }
@@ -278,17 +277,15 @@ pub(crate) fn key_name(field: &'static str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::{source::Source, tree};
+    use crate::{problem::FileId, source::Sources, tree};
 
     fn read_bool(text: &str) -> Result<bool, String> {
         let mut report = Report::default();
-        let node = tree::parse(text, &mut report).unwrap();
+        let node = tree::parse(text, FileId::default(), &mut report).unwrap();
         let value = bool::read(&node, &At::root(node.place), &mut report);
-        let source = Source::from_bytes(text.into(), Path::new("edge.yaml")).unwrap();
-        report.into_problems(&source).map_or_else(|| Ok(value.unwrap()), |problems| Err(problems.to_string()))
+        let sources = Sources::of_text(text, "edge.yaml");
+        report.into_problems(&sources).map_or_else(|| Ok(value.unwrap()), |problems| Err(problems.to_string()))
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Telemetry: what is written down about requests.
 
-use super::read::{Read, mapping, text};
+use super::read::{Read, Written, mapping, text};
 use crate::{
     model::{LogTarget, Percent},
     problem::{At, Code, Report},
@@ -23,7 +23,7 @@ mapping! {
         /// Where to: `off`, `stdout`, or `file:` and a path, which starts from the folder of this file if it is
         /// relative. Default `stdout`: the service manager knows where logs belong. Live; each reload opens the file
         /// anew, for log rotation.
-        optional to: LogTarget,
+        optional to: Written<LogTarget>,
 
         /// Share of the requests that is logged; refusals and errors always are. Default `100%`: sampling is a
         /// decision. Live.
