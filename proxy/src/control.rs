@@ -2,8 +2,13 @@
 
 pub(crate) mod boot;
 pub(crate) mod compile;
-pub(crate) mod reload;
-pub(crate) mod certs;
-pub(crate) mod probe;
-pub(crate) mod admin;
+mod digest;
+mod problem;
+mod secret;
+mod history;
+mod reload;
+mod watch;
+mod certs;
+mod probe;
+mod admin;
 pub(crate) mod dev_certificate;

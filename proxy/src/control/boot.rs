@@ -4,7 +4,10 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use cache::Store;
-use config::model::{Boot, Config, ListenerId};
+use config::{
+    Sources,
+    model::{Boot, Config, ListenerId},
+};
 use pingora::{
     apps::{HttpServerOptions, ServerApp},
     cache::{lock::CacheLock, predictor::Predictor},
@@ -22,11 +25,15 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    admin,
+    admin::{self, Admin},
     compile::{Compiled, compile},
-    reload::{Reloader, taken_over},
+    digest::digest,
+    history::Cause,
+    reload::{Reloader, Request, admin_token},
+    watch::{Folders, watch},
 };
 use crate::{
+    clock,
     edge::{Cache, Edge},
     listen::{
         accept::{Socket, serve},
@@ -57,26 +64,31 @@ const IDLE_UPSTREAM: usize = 1024;
 
 /// Runs an edge until a signal ends it: `SIGTERM` or `SIGINT` gracefully, a second one at once; `SIGHUP` reloads.
 pub(crate) fn run(file: &Path) -> Result<()> {
-    let config = config::load(file).map_err(|problems| anyhow!("{problems}"))?;
+    let refused = |problems| anyhow!("{problems}");
+    let sources = Sources::read(file).map_err(refused)?;
+    let config = sources.interpret().map_err(refused)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.boot.workers)
         .enable_all()
         .thread_name("edge")
         .build()
         .context("cannot start the worker threads")?;
-    let ended = runtime.block_on(Box::pin(run_edge(file, config)));
+    let ended = runtime.block_on(Box::pin(run_edge(file, sources, config)));
     // What is still running was given its time to end.
     runtime.shutdown_background();
     ended
 }
 
-async fn run_edge(file: &Path, config: Config) -> Result<()> {
-    let Config { boot, live } = config;
+async fn run_edge(file: &Path, sources: Sources, config: Config) -> Result<()> {
+    let (boot, live) = (config.boot.clone(), &config.live);
     let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS);
     let Compiled { snapshot, zones, expiries } =
-        compile(&live, &boot.listeners, &metrics, None).map_err(with_causes)?;
+        compile(live, &boot.listeners, &digest(&sources), &metrics, None).map_err(with_causes)?;
+    let token = admin_token(&config)?;
     let edge = Arc::new(Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)? });
-    taken_over(&edge, &expiries);
+    edge.metrics.config.went_live(&edge.published.load().hash, clock::wall(), &expiries);
+    edge.metrics.config.last_reload_success.set(1);
+    edge.metrics.config.sources(Cause::RELOADS.map(Cause::name));
 
     let mut signals = Signals::new()?;
     let (stop, stopping) = watch::channel(false);
@@ -86,13 +98,19 @@ async fn run_edge(file: &Path, config: Config) -> Result<()> {
     for socket in sockets {
         tokio::spawn(serve(socket, stopping.clone(), connections.clone()));
     }
-    tokio::spawn(admin::serve(admin, Arc::clone(&edge), stopping.clone()));
-    let drain_timeout = boot.drain_timeout;
-    let mut reloader = Reloader::new(Arc::clone(&edge), file, boot);
+    let reloader = Arc::new(Reloader::new(Arc::clone(&edge), file, sources, config, token));
+    let operators = Admin { edge: Arc::clone(&edge), reloader: Arc::clone(&reloader), draining: stopping.clone() };
+    tokio::spawn(admin::serve(admin, Arc::new(operators)));
+    if boot.watch {
+        Folders::watch(reloader.files()).await.context("cannot watch the configuration's files (`process.watch`)")?;
+        tokio::spawn(watch(Arc::clone(&reloader)));
+    }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), hash = edge.published.load().hash, "the edge is ready");
 
     while signals.next().await == Asked::Reload {
-        reloader.reload();
+        // Not awaited: it must be possible to stop an edge whose disk does not answer.
+        let reloader = Arc::clone(&reloader);
+        tokio::spawn(async move { reloader.reload(Request::Signal).await.ok() });
     }
     stop.send_replace(true);
     tracing::info!("stopping: no new connections; waiting for requests in flight");
@@ -102,7 +120,7 @@ async fn run_edge(file: &Path, config: Config) -> Result<()> {
     connections.close();
     tokio::select! {
         () = connections.wait() => tracing::info!("stopped; every request in flight was answered"),
-        () = tokio::time::sleep(drain_timeout) => {
+        () = tokio::time::sleep(boot.drain_timeout) => {
             tracing::warn!(cut = connections.len(), "the drain timeout passed; connections were cut");
         }
         () = signals.stop() => tracing::warn!(cut = connections.len(), "told to stop again; connections were cut"),

@@ -1,12 +1,6 @@
 //! Checked configuration -> snapshot. Parts whose model is equal keep their counts, health and requests in flight.
 
-use std::{
-    collections::{HashMap, hash_map::DefaultHasher},
-    hash::{Hash, Hasher},
-    io,
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
 
 use cache::{Options, ZoneOptions};
 use config::model::{self, ListenerSocket, Live};
@@ -54,10 +48,11 @@ pub(crate) struct Compiled {
     pub(crate) expiries: Vec<(String, String, i64)>,
 }
 
-/// Compiles a configuration; nothing has changed if it fails.
+/// Compiles a configuration whose sources have the digest `hash`; nothing has changed if it fails.
 pub(crate) fn compile(
     live: &Live,
     sockets: &[ListenerSocket],
+    hash: &str,
     metrics: &Metrics,
     previous: Option<&Snapshot>,
 ) -> Result<Compiled, CompileError> {
@@ -72,7 +67,7 @@ pub(crate) fn compile(
     let compile_route = |route| Arc::new(compile_route(route, live, &pools, limits, metrics, previous));
     let routes = live.routes.iter().map(compile_route).collect();
     let snapshot = Snapshot {
-        hash: hash(live),
+        hash: hash.to_owned(),
         listeners,
         trusted_proxies: live.trusted_proxies.clone(),
         router: Router::new(&live.routes),
@@ -167,11 +162,4 @@ fn compile_route(
         class,
         model: model.clone(),
     }
-}
-
-/// A digest that says whether two processes run the same configuration; not a security measure.
-fn hash(live: &Live) -> String {
-    let mut hasher = DefaultHasher::new();
-    format!("{live:?}").hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
 }

@@ -2,90 +2,214 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
-use config::model::{Boot, Config};
-use thiserror::Error;
+use config::{
+    Sources,
+    model::{Boot, Config},
+};
+use tokio::sync::Mutex;
+
+mod error;
+
+pub(crate) use error::ReloadError;
 
 use super::{
-    compile::{CompileError, compile},
+    compile::{Compiled, compile},
+    digest::digest,
+    history::{Cause, Entry, History},
     probe::Prober,
+    secret::Token,
 };
 use crate::{clock, edge::Edge};
 
-/// Why a configuration was not taken over.
-#[derive(Debug, Error)]
-pub(crate) enum ReloadError {
-    /// The file is not valid.
-    #[error("{0}")]
-    Config(config::Problems),
-    /// Something that the file names is not as it should be.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// The cache cannot be divided so.
-    #[error(transparent)]
-    Cache(#[from] cache::OptionsError),
-    /// The change cannot be made while running.
-    #[error("{what} cannot change while the edge runs; hint: undo that part, or restart the edge")]
-    NeedsRestart { what: String },
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// The file, changed or not: certificates are read and the log is opened anew.
+    Signal,
+    /// The file, if it is not what it was when it was last read.
+    Watch,
+    /// This text in the place of the file.
+    Post(String),
+    /// What was live before; with this hash, or the last that differs.
+    Rollback(Option<String>),
+}
+
+impl Request {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Signal => Cause::Signal,
+            Self::Watch => Cause::Watch,
+            Self::Post(_) => Cause::Post,
+            Self::Rollback(_) => Cause::Rollback,
+        }
+    }
+}
+
+/// What a request led to.
+#[derive(Debug)]
+pub(crate) struct TakenOver {
+    /// What is live now.
+    pub(crate) hash: String,
+    /// What was live before.
+    pub(crate) previous: String,
+    /// Whether the file, when it was last read, held something else.
+    pub(crate) differs_from_file: bool,
+}
+
+/// What is live, as operators see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    /// The live configuration and those before it.
+    pub(crate) history: Arc<History>,
+    /// What the admin listener asks for; `None` lets nobody read or change the configuration.
+    pub(crate) token: Option<Arc<Token>>,
+    /// Digest of the file's content when it was last read; `None` if it could not be.
+    file_hash: Option<String>,
+}
+
+impl Standing {
+    /// Whether the file, when it was last read, held something else than what is live.
+    pub(crate) fn differs_from_file(&self) -> bool {
+        self.file_hash.as_ref() != Some(&self.history.live().hash)
+    }
 }
 
 /// Takes configurations over, one at a time.
 pub(crate) struct Reloader {
     edge: Arc<Edge>,
     file: PathBuf,
-    boot: Boot,
+    standing: RwLock<Standing>,
+    turn: Arc<Mutex<Turn>>,
+}
+
+/// What belongs to whose turn it is to take a configuration over.
+struct Turn {
+    /// What is live.
+    config: Config,
     prober: Prober,
 }
 
 impl Reloader {
-    /// For an edge that was booted with `boot` from `file` and has published its first snapshot.
-    pub(crate) fn new(edge: Arc<Edge>, file: &Path, boot: Boot) -> Self {
+    /// For an edge that was started with these sources, and has published what they mean.
+    pub(crate) fn new(edge: Arc<Edge>, file: &Path, sources: Sources, config: Config, token: Option<Token>) -> Self {
         let mut prober = Prober::default();
         prober.follow(&edge.published.load());
-        Self { edge, file: file.to_owned(), boot, prober }
-    }
-
-    /// Reads the file again; all of it goes live, or nothing.
-    pub(crate) fn reload(&mut self) {
-        match self.try_reload() {
-            Ok(hash) => tracing::info!(file = %self.file.display(), hash, "configuration reloaded"),
-            Err(error) => {
-                self.edge.metrics.reload_success.set(0);
-                tracing::error!("reload refused, the old configuration stays live:\n{error}");
-            }
+        let hash = digest(&sources);
+        let first = Entry { hash: hash.clone(), at: clock::wall(), cause: Cause::Boot, sources };
+        let standing =
+            Standing { history: Arc::new(History::new(first)), token: token.map(Arc::new), file_hash: Some(hash) };
+        Self {
+            edge,
+            file: file.to_owned(),
+            standing: RwLock::new(standing),
+            turn: Arc::new(Mutex::new(Turn { config, prober })),
         }
     }
 
-    fn try_reload(&mut self) -> Result<String, ReloadError> {
-        let Config { boot, live } = config::load(&self.file).map_err(ReloadError::Config)?;
-        if let Some(what) = boot_change(&self.boot, &boot) {
+    /// What is live.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The files that decide what goes live when they change.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let history = self.standing().history;
+        history.live().sources.files().map(|(path, _)| path.to_owned()).collect()
+    }
+
+    /// Takes over what is asked for; all of it goes live, or nothing. `None`: the file is what it was. Files are read and
+    /// compiled on a thread of their own, so that no worker waits for them.
+    pub(crate) async fn reload(self: &Arc<Self>, request: Request) -> Result<Option<TakenOver>, ReloadError> {
+        let mut turn = Arc::clone(&self.turn).lock_owned().await;
+        let this = Arc::clone(self);
+        let cause = request.cause();
+        let result = tokio::task::spawn_blocking(move || this.take_over(&mut turn, request)).await?;
+        self.record(cause, &result);
+        result
+    }
+
+    fn take_over(&self, turn: &mut Turn, request: Request) -> Result<Option<TakenOver>, ReloadError> {
+        let before = self.standing();
+        let cause = request.cause();
+        let file = Sources::read(&self.file);
+        let file_hash = file.as_ref().ok().map(digest);
+        let unchanged = file_hash.is_some() && file_hash == before.file_hash;
+        self.stand(|standing| standing.file_hash = file_hash);
+        let sources = match request {
+            Request::Watch if unchanged => return Ok(None),
+            Request::Signal | Request::Watch => file.map_err(ReloadError::Config)?,
+            Request::Post(text) => Sources::with_main(text, &self.file).map_err(ReloadError::Config)?,
+            Request::Rollback(to) => rolled_back(&before.history, to.as_deref())?,
+        };
+        let config = sources.interpret().map_err(ReloadError::Config)?;
+        if let Some(what) = boot_change(&turn.config.boot, &config.boot) {
             return Err(ReloadError::NeedsRestart { what });
         }
+        let hash = digest(&sources);
+        let token = admin_token(&config)?.map(Arc::new);
+        self.publish(turn, config, &hash)?;
+        let entry = Entry { hash: hash.clone(), at: clock::wall(), cause, sources };
+        self.stand(|standing| {
+            standing.history = Arc::new(standing.history.with(entry));
+            standing.token = token;
+        });
+        let differs_from_file = self.standing().differs_from_file();
+        Ok(Some(TakenOver { hash, previous: before.history.live().hash.clone(), differs_from_file }))
+    }
+
+    /// From here on requests live under the new configuration.
+    fn publish(&self, turn: &mut Turn, config: Config, hash: &str) -> Result<(), ReloadError> {
         let previous = self.edge.published.load();
-        let compiled = compile(&live, &boot.listeners, &self.edge.metrics, Some(&previous))?;
-        let hash = compiled.snapshot.hash.clone();
-        self.edge.cache.store.configure(compiled.zones)?;
-        self.edge.published.publish(compiled.snapshot);
-        taken_over(&self.edge, &compiled.expiries);
-        self.prober.follow(&self.edge.published.load());
-        Ok(hash)
+        let compiled = compile(&config.live, &config.boot.listeners, hash, &self.edge.metrics, Some(&previous))?;
+        let Compiled { snapshot, zones, expiries } = compiled;
+        self.edge.cache.store.configure(zones)?;
+        self.edge.published.publish(snapshot);
+        let snapshot = self.edge.published.load();
+        turn.prober.follow(&snapshot);
+        turn.config = config;
+        self.edge.metrics.config.went_live(&snapshot.hash, clock::wall(), &expiries);
+        Ok(())
+    }
+
+    fn stand(&self, change: impl FnOnce(&mut Standing)) {
+        change(&mut self.standing.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Says in log and metrics what came of it.
+    fn record(&self, cause: Cause, result: &Result<Option<TakenOver>, ReloadError>) {
+        let (metrics, source, file) = (&self.edge.metrics.config, cause.name(), self.file.display());
+        let differs = self.standing().differs_from_file();
+        metrics.differs_from_file.set(differs.into());
+        match result {
+            Ok(None) => return,
+            Ok(Some(TakenOver { hash, previous, .. })) => {
+                tracing::info!(source, %file, hash, previous, "configuration reloaded");
+            }
+            Err(error) => tracing::error!(source, "reload refused, the old configuration stays live:\n{error}"),
+        }
+        metrics.reloaded(source, result.is_ok(), cause.reads_file());
+        if result.is_ok() && differs {
+            tracing::warn!(%file, "what is live is not what the file holds; the next restart begins with the file");
+        }
     }
 }
 
-/// Notes in the metrics what is live now.
-pub(crate) fn taken_over(edge: &Edge, expiries: &[(String, String, i64)]) {
-    let metrics = &edge.metrics;
-    metrics.reload_success.set(1);
-    let since_1970 = clock::wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    metrics.reload_time.set(since_1970.as_secs_f64());
-    metrics.config_hash.reset();
-    metrics.config_hash.with_label_values(&[&edge.published.load().hash]).set(1);
-    metrics.certificate_expiry.reset();
-    for (listener, name, expires_s) in expiries {
-        metrics.certificate_expiry.with_label_values(&[listener, name]).set(*expires_s as f64);
-    }
+/// The sources of an earlier configuration.
+fn rolled_back(history: &History, to: Option<&str>) -> Result<Sources, ReloadError> {
+    let found = history.rollback_to(to).map(|entry| entry.sources.clone());
+    found.ok_or_else(|| {
+        let missing = to.map(|to| format!("no configuration with the hash `{to}` is remembered"));
+        ReloadError::NoSuchConfiguration(missing.unwrap_or_else(|| "no other configuration was live before".to_owned()))
+    })
+}
+
+/// Reads the token that the admin listener asks for, if one is configured.
+pub(crate) fn admin_token(config: &Config) -> Result<Option<Token>, ReloadError> {
+    let token = config.live.admin_token.as_ref().map(|place| Token::read("`admin.token`", place));
+    Ok(token.transpose()?)
 }
 
 /// The first part of the boot configuration that differs, by name.

@@ -9,9 +9,13 @@ use std::{
 };
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, core::Collector,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::Collector,
 };
+
+mod config;
+
+pub(crate) use config::ConfigMetrics;
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -32,12 +36,8 @@ pub(crate) struct Metrics {
     refusals: IntCounterVec,
     cache_requests: IntCounterVec,
     tries: IntCounterVec,
-    /// 1 while the last reload was taken over.
-    pub(crate) reload_success: IntGauge,
-    /// When the live configuration was taken over, in seconds since 1970.
-    pub(crate) reload_time: Gauge,
-    /// 1 for the digest of the live configuration.
-    pub(crate) config_hash: IntGaugeVec,
+    /// The live configuration and its reloads.
+    pub(crate) config: ConfigMetrics,
     /// 1 while the health check passes.
     pub(crate) endpoint_up: IntGaugeVec,
     /// Requests in flight.
@@ -50,8 +50,6 @@ pub(crate) struct Metrics {
     pub(crate) cache_objects: IntGaugeVec,
     /// Objects evicted from a cache zone.
     pub(crate) cache_evictions: IntCounterVec,
-    /// When a certificate expires, in seconds since 1970.
-    pub(crate) certificate_expiry: GaugeVec,
     /// Access log lines that were dropped because the sink was too slow.
     pub(crate) log_dropped: IntCounter,
 }
@@ -86,28 +84,13 @@ impl Metrics {
             refusals,
             cache_requests,
             tries: counter("upstream_tries_total", "Tries at endpoints.", &["pool", "endpoint", "result"]),
-            reload_success: register(
-                r,
-                IntGauge::new("config_last_reload_success", "1 if the last reload was taken over."),
-            ),
-            reload_time: register(
-                r,
-                Gauge::new("config_last_reload_timestamp_seconds", "When the live configuration was taken over."),
-            ),
-            config_hash: gauge("config_hash_info", "Digest of the live configuration.", &["hash"]),
+            config: ConfigMetrics::new(r),
             endpoint_up: gauge("endpoint_up", "1 while the health check passes.", &["pool", "endpoint"]),
             pool_in_flight: gauge("pool_in_flight", "Requests in flight to a pool.", &["pool"]),
             pool_limit: gauge("pool_limit", "Requests that a pool may have in flight.", &["pool"]),
             cache_bytes: gauge("cache_bytes", "Memory used by a cache zone.", &["zone"]),
             cache_objects: gauge("cache_objects", "Objects in a cache zone.", &["zone"]),
             cache_evictions: counter("cache_evictions_total", "Objects evicted from a cache zone.", &["zone"]),
-            certificate_expiry: register(
-                r,
-                GaugeVec::new(
-                    Opts::new("certificate_expiry_timestamp_seconds", "When a certificate expires."),
-                    &["listener", "name"],
-                ),
-            ),
             log_dropped: register(
                 r,
                 IntCounter::new("access_log_dropped_total", "Log lines dropped because the sink was too slow."),

@@ -8,4 +8,5 @@ mod caching;
 mod protection;
 mod endpoints;
 mod operation;
+mod reloading;
 mod shop;

@@ -1,0 +1,127 @@
+//! Secrets: read from where the configuration says that they stand, and never shown.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use config::model::Secret;
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+/// Fewer characters could be guessed: 16 of hexadecimal digits are 64 bits.
+const LENGTH_MIN: usize = 16;
+/// A file with more is no token.
+const LENGTH_MAX: usize = 4096;
+
+/// Why a secret cannot be used. What was read is never part of it.
+#[derive(Debug, Error)]
+pub(crate) enum SecretError {
+    /// The process was started without it.
+    #[error("the environment variable `{name}` of {key} is not set; hint: set it where the edge is started")]
+    NotSet { key: &'static str, name: String },
+    /// The file is not there, or not ours to read.
+    #[error("cannot read the file of {key}")]
+    Unreadable {
+        key: &'static str,
+        #[source]
+        cause: io::Error,
+    },
+    /// It could be guessed.
+    #[error(
+        "the secret in `{place}` of {key} has {length} characters, and {LENGTH_MIN} are the least; \
+         hint: `openssl rand -hex 32` makes a good one"
+    )]
+    TooShort { key: &'static str, place: Secret, length: usize },
+    /// No header field could carry it.
+    #[error(
+        "the secret in `{place}` of {key} is no token; hint: up to {LENGTH_MAX} visible ASCII characters in one line"
+    )]
+    NotSendable { key: &'static str, place: Secret },
+}
+
+/// A secret that clients show to be let in.
+pub(crate) struct Token(String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(not shown)")
+    }
+}
+
+impl Token {
+    /// Reads the token of `key`, which is how messages call it. White space around it, such as the last line break of a
+    /// file, does not belong to it.
+    pub(crate) fn read(key: &'static str, place: &Secret) -> Result<Self, SecretError> {
+        let text = match place {
+            Secret::Env(name) => variable(name).ok_or_else(|| SecretError::NotSet { key, name: name.clone() })?,
+            Secret::File(path) => content(path).map_err(|cause| SecretError::Unreadable { key, cause })?,
+        };
+        let text = text.trim_ascii();
+        if text.len() < LENGTH_MIN {
+            return Err(SecretError::TooShort { key, place: place.clone(), length: text.len() });
+        }
+        if text.len() > LENGTH_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(SecretError::NotSendable { key, place: place.clone() });
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether this is what was offered. How long the answer takes tells nothing but the length.
+    pub(crate) fn is(&self, offered: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(offered).into()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the rim where a secret of the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn content(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let bound = u64::try_from(LENGTH_MAX).unwrap_or(u64::MAX) + 2;
+    File::open(path)?.take(bound).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(content: &[u8]) -> Result<Token, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, content).unwrap();
+        Token::read("`admin.token`", &Secret::File(file)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_the_whole_token_is_let_in() {
+        let token = read(b"0123456789abcdef\n").unwrap();
+        assert!(token.is(b"0123456789abcdef"));
+        for wrong in [&b""[..], b"0123456789abcde", b"0123456789abcdeF", b"0123456789abcdef0", b"0123456789abcdef\n"] {
+            assert!(!token.is(wrong));
+        }
+        assert!(!format!("{token:?}").contains("0123"));
+    }
+
+    #[test]
+    fn what_could_be_guessed_or_not_be_sent_is_refused_and_not_repeated() {
+        for (content, says) in [
+            (&b""[..], "has 0 characters"),
+            (b"\n \n", "has 0 characters"),
+            (b"opensesame", "has 10 characters"),
+            (b"open sesame open sesame", "is no token"),
+            (&[b'x'; 5000], "is no token"),
+            (&[0xff; 20], "cannot read"),
+        ] {
+            let said = read(content).unwrap_err();
+            assert!(said.contains(says) && !said.contains("sesame"), "{said}");
+        }
+        let missing = Token::read("`admin.token`", &Secret::Env("NO_SUCH_VARIABLE_0".to_owned())).unwrap_err();
+        assert!(missing.to_string().contains("`NO_SUCH_VARIABLE_0` of `admin.token` is not set"), "{missing}");
+    }
+}
