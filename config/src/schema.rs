@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+pub(crate) mod describe;
 pub(crate) mod read;
 pub(crate) mod quantity;
 mod network;
@@ -27,13 +28,14 @@ use crate::{
     problem::{At, Code, Report},
     tree::{Node, Value},
 };
+use describe::Shape;
 use read::{Named, OneOrMany, Read, Tried, Written, mapping, refuse_kind};
 
 mapping! {
     /// The whole file.
     Config {
         /// Version of this language; 1 is the only one. Stated, so that a later edge can tell old files from wrong
-        /// ones.
+        /// ones. Live.
         required version: Tried<Written<u32>>,
 
         /// Other files whose `listeners`, `trusted_proxies`, `pools`, `zones` and `routes` are added to those here: paths
@@ -45,7 +47,7 @@ mapping! {
         /// The process itself. Restart.
         section process: Process,
 
-        /// Where clients connect, by a name of your choice; at least one.
+        /// Where clients connect, by a name of your choice; at least one. Restart.
         required listeners: Tried<Named<Tried<Listener>>>,
 
         /// Where operators connect.
@@ -120,5 +122,9 @@ impl Read for Workers {
             Value::Integer(_) => Written::read(node, at, report).map(Self::Fixed),
             _ => refuse_kind(node, at, report, "`auto` or a number of threads"),
         }
+    }
+
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Words(vec!["auto"]), u32::shape()])
     }
 }

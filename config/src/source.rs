@@ -23,7 +23,7 @@ const NESTING_MAX: usize = 4;
 /// Bytes in all.
 const SIZE_MAX: u64 = 16 << 20;
 /// Keys and values in all, those that aliases stand for included: each takes some 100 bytes while it is read.
-const NODES_MAX: usize = 2_000_000;
+const NODES_MAX: usize = 1_000_000;
 
 /// A configuration as it is written: the text of the main file and of everything that it includes, as it was when it
 /// was read. Later changes on disk do not reach it.

@@ -85,8 +85,8 @@ pub(crate) fn parse(text: &str, file: FileId, report: &mut Report) -> Option<Nod
 
 /// Levels of lists and mappings; the deepest key of the language stands in the eighth.
 const DEPTH_MAX: usize = 32;
-/// Values of one file; forty thousand routes have fewer. Each takes some 100 bytes.
-const VALUES_MAX: usize = 1_000_000;
+/// Values of one file; thirty thousand routes have fewer. Each takes some 100 bytes.
+const VALUES_MAX: usize = 500_000;
 /// Values that aliases (`*name`) stand for.
 const ALIASED_MAX: usize = 500_000;
 

@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use super::read::{OneOrMany, Read, Written, mapping, text, word};
+use super::describe::{Form, Shape};
+use super::read::{OneOrMany, Read, Written, mapping, text, words};
 use crate::{
     model::{ByteSize, HostPattern, Protocol, Secret},
     problem::{At, Code, Report},
@@ -81,9 +82,10 @@ mapping! {
     }
 }
 
-impl Read for Protocol {
-    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        word(node, at, report, &[("h2", Self::H2), ("http/1.1", Self::Http1)])
+words! {
+    Protocol {
+        "h2" => Protocol::H2,
+        "http/1.1" => Protocol::Http1,
     }
 }
 
@@ -113,5 +115,9 @@ impl Read for FilePath {
             return None;
         }
         Some(Self(text.into()))
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(Form { what: "the path of a file", example: "tls/shop.pem", pattern: "" })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::describe::{Form, Shape};
 use super::read::{Read, found, refuse_kind, text};
 use crate::{
     model::IpNet,
@@ -13,11 +14,19 @@ impl Read for u32 {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         whole_number(node, at, report, Self::MAX)
     }
+
+    fn shape() -> Shape {
+        Shape::Number { most: Self::MAX.into() }
+    }
 }
 
 impl Read for u16 {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         whole_number(node, at, report, Self::MAX)
+    }
+
+    fn shape() -> Shape {
+        Shape::Number { most: Self::MAX.into() }
     }
 }
 
@@ -37,15 +46,22 @@ where
     number
 }
 
+const ADDRESS: Form = Form { what: "an address", example: "127.0.0.1:8080", pattern: "^.+:[0-9]+$" };
+const NETWORK: Form = Form { what: "a network", example: "10.0.0.0/8", pattern: "^[0-9a-fA-F.:]+/[0-9]+$" };
+
 impl Read for SocketAddr {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        let text = text(node, at, report, "an address such as `127.0.0.1:8080`")?;
+        let text = text(node, at, report, &ADDRESS.expected())?;
         let address = text.parse().ok();
         if address.is_none() {
-            let message = format!("expected an address such as `127.0.0.1:8080`, found `{text}`");
+            let message = format!("expected {}, found `{text}`", ADDRESS.expected());
             report.refuse_with_hint(Code::WrongAddress, at, message, address_hint(text));
         }
         address
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(ADDRESS)
     }
 }
 
@@ -66,8 +82,8 @@ fn address_hint(text: &str) -> String {
 
 impl Read for IpNet {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        let text = text(node, at, report, "a network such as `10.0.0.0/8`")?;
-        let message = format!("expected a network such as `10.0.0.0/8`, found `{text}`");
+        let text = text(node, at, report, &NETWORK.expected())?;
+        let message = format!("expected {}, found `{text}`", NETWORK.expected());
         match (text.parse::<Self>(), text.parse::<IpAddr>()) {
             (Ok(net), _) if net.trunc() == net => return Some(net),
             (Ok(net), _) => {
@@ -79,5 +95,8 @@ impl Read for IpNet {
             _ => report.refuse(Code::WrongNetwork, at, message),
         }
         None
+    }
+    fn shape() -> Shape {
+        Shape::Text(NETWORK)
     }
 }

@@ -1,5 +1,6 @@
 //! Host and path patterns as they are written.
 
+use super::describe::{Form, Shape};
 use super::read::{Read, text};
 use crate::{
     model::{HostPattern, PathPattern, Segment},
@@ -21,17 +22,28 @@ fn fault<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Fau
     Err(Fault { reason: reason.into(), hint: Some(hint.into()) })
 }
 
+const HOST: Form = Form { what: "a host name", example: "shop.example.com", pattern: "^[^:/]+$|^\\[" };
+const PATH: Form = Form { what: "a path", example: "/product/{id}", pattern: "^/" };
+
 impl Read for HostPattern {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        let text = text(node, at, report, "a host name such as `shop.example.com`")?;
+        let text = text(node, at, report, &HOST.expected())?;
         accept(host(text), Code::WrongHost, "host", text, at, report)
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(HOST)
     }
 }
 
 impl Read for PathPattern {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        let text = text(node, at, report, "a path such as `/product/{id}`")?;
+        let text = text(node, at, report, &PATH.expected())?;
         accept(path(text), Code::WrongPath, "path", text, at, report)
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(PATH)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::read::{Read, Written, mapping, refuse_kind, word};
+use super::describe::Shape;
+use super::read::{Read, Written, mapping, refuse_kind, words};
 use crate::{
     model::{Balance, Percent},
     problem::{At, Report},
@@ -66,6 +67,10 @@ impl Read for AnyEndpoint {
         };
         Some(Self(endpoint))
     }
+
+    fn shape() -> Shape {
+        Shape::Either(vec![SocketAddr::shape(), Endpoint::shape()])
+    }
 }
 
 mapping! {
@@ -125,8 +130,9 @@ mapping! {
     }
 }
 
-impl Read for Balance {
-    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        word(node, at, report, &[("least_requests", Self::LeastRequests), ("round_robin", Self::RoundRobin)])
+words! {
+    Balance {
+        "least_requests" => Balance::LeastRequests,
+        "round_robin" => Balance::RoundRobin,
     }
 }

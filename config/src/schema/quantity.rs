@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use super::describe::{Form, Shape};
 use super::read::{Read, found, refuse_kind};
 use crate::{
     model::{ByteSize, Percent, Rate},
@@ -11,6 +12,11 @@ use crate::{
 
 const BYTE_UNITS: [(&str, u64); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 const TIME_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+const SIZE: Form = Form { what: "a size", example: "64KiB", pattern: "^[0-9]+(B|KiB|MiB|GiB|TiB)$" };
+const TIME: Form = Form { what: "a time", example: "500ms", pattern: "^[0-9]+(ms|s|m|h|d)$" };
+const SHARE: Form = Form { what: "a share", example: "10%", pattern: "^[0-9]+(\\.[0-9]{1,2})?%$" };
+const RATE: Form = Form { what: "a rate", example: "50/s", pattern: "^[0-9]+k?/[smh]$" };
 
 impl Read for ByteSize {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
@@ -24,11 +30,15 @@ impl Read for ByteSize {
             node,
             at,
             report,
-            "a size such as `64KiB`",
+            SIZE,
             "a whole number and its unit: B, KiB, MiB, GiB or TiB",
             byte_size,
             suggest,
         )
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(SIZE)
     }
 }
 
@@ -47,21 +57,21 @@ impl Read for Duration {
             };
             Some(format!("{digits}{known}"))
         };
-        read_quantity(
-            node,
-            at,
-            report,
-            "a time such as `500ms`",
-            "a whole number and its unit: ms, s, m, h or d",
-            duration,
-            suggest,
-        )
+        read_quantity(node, at, report, TIME, "a whole number and its unit: ms, s, m, h or d", duration, suggest)
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(TIME)
     }
 }
 
 impl Read for Percent {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        read_quantity(node, at, report, "a share such as `10%`", "a number from 0 to 100, and `%`", percent, |_| None)
+        read_quantity(node, at, report, SHARE, "a number from 0 to 100, and `%`", percent, |_| None)
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(SHARE)
     }
 }
 
@@ -71,11 +81,15 @@ impl Read for Rate {
             node,
             at,
             report,
-            "a rate such as `50/s`",
+            RATE,
             "a whole number above zero, `k` for thousands, and its unit: /s, /m or /h",
             rate,
             |_| None,
         )
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(RATE)
     }
 }
 
@@ -83,11 +97,12 @@ fn read_quantity<T>(
     node: &Node,
     at: &At,
     report: &mut Report,
-    expected: &str,
+    expected: Form,
     form: &str,
     parse: fn(&str) -> Option<T>,
     suggest: fn(&str) -> Option<String>,
 ) -> Option<T> {
+    let expected = expected.expected();
     match &node.value {
         Value::Text(text) => {
             let value = parse(text);
@@ -105,7 +120,7 @@ fn read_quantity<T>(
             report.refuse_with_hint(Code::MissingUnit, at, message, format!("write {form}"));
             None
         }
-        _ => refuse_kind(node, at, report, expected),
+        _ => refuse_kind(node, at, report, &expected),
     }
 }
 

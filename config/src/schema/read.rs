@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::describe::{Form, Shape};
 use crate::{
     problem::{At, Code, Place, Report, suggest},
     tree::{Key, Node, Value},
@@ -14,6 +15,9 @@ use crate::{
 pub(crate) trait Read: Sized {
     /// `None`: refused, and `report` says why.
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self>;
+
+    /// What may be written, for the reference and for editors.
+    fn shape() -> Shape;
 
     /// What stands in for a required key that is not there, once that has been reported.
     fn missing() -> Option<Self> {
@@ -32,6 +36,10 @@ impl<T: Read> Read for Written<T> {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         Some(Self { value: T::read(node, at, report)?, at: at.clone() })
     }
+
+    fn shape() -> Shape {
+        T::shape()
+    }
 }
 
 /// A value that may have been refused without hiding the problems beside it.
@@ -41,6 +49,10 @@ pub(crate) struct Tried<T>(pub(crate) Option<T>);
 impl<T: Read> Read for Tried<T> {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         Some(Self(T::read(node, at, report)))
+    }
+
+    fn shape() -> Shape {
+        T::shape()
     }
 
     fn missing() -> Option<Self> {
@@ -54,6 +66,10 @@ impl<T: Read> Read for Vec<T> {
         let read = items.iter().enumerate().map(|(n, item)| T::read(item, &at.index(n, item.place), report));
         all(read.collect())
     }
+
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
 }
 
 /// A list that may be written as its only item.
@@ -66,6 +82,10 @@ impl<T: Read> Read for OneOrMany<T> {
             Value::List(_) => Vec::read(node, at, report).map(Self),
             _ => Some(Self(vec![T::read(node, at, report)?])),
         }
+    }
+
+    fn shape() -> Shape {
+        Shape::OneOrMany(Box::new(T::shape()))
     }
 }
 
@@ -90,6 +110,10 @@ impl<T: Read> Read for Named<T> {
             Some((name, T::read(node, &at.key(&key.name, node.place), report)?))
         });
         Some(Self { at: at.clone(), entries: all(read.collect())? })
+    }
+
+    fn shape() -> Shape {
+        Shape::Named(Box::new(T::shape()))
     }
 }
 
@@ -192,6 +216,10 @@ impl Read for String {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         text(node, at, report, "text").map(str::to_owned)
     }
+
+    fn shape() -> Shape {
+        Shape::Text(Form { what: "text", example: "", pattern: "" })
+    }
 }
 
 /// `true` or `false`: YAML 1.1 also knew `on`, `yes` and more, and read the country `no` as false.
@@ -213,6 +241,10 @@ impl Read for bool {
             None => report.refuse(Code::UnknownWord, at, message),
         }
         None
+    }
+
+    fn shape() -> Shape {
+        Shape::Truth
     }
 }
 
@@ -240,14 +272,34 @@ pub(crate) fn word<T: Clone>(node: &Node, at: &At, report: &mut Report, words: &
     value
 }
 
+/// Declares the words of a closed set, and what each means.
+macro_rules! words {
+    ($name:ident { $( $word:literal => $value:expr, )+ }) => {
+        impl $crate::schema::read::Read for $name {
+            fn read(
+                node: &$crate::tree::Node,
+                at: &$crate::problem::At,
+                report: &mut $crate::problem::Report,
+            ) -> Option<Self> {
+                $crate::schema::read::word(node, at, report, &[$( ($word, $value) ),+])
+            }
+
+            fn shape() -> $crate::schema::describe::Shape {
+                $crate::schema::describe::Shape::Words(vec![$( $word ),+])
+            }
+        }
+    };
+}
+pub(crate) use words;
+
 /// Declares what a mapping may contain: each key with its need, which is the method of [`Keys`] that takes it, and its
-/// type.
+/// type. The doc comments are the reference.
 macro_rules! mapping {
-    ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $need:ident $key:ident: $type:ty, )* }) => {
-        $(#[$meta])*
+    ($(#[$($attribute:tt)*])* $name:ident { $( $(#[$($of_key:tt)*])* $need:ident $key:ident: $type:ty, )* }) => {
+        $(#[$($attribute)*])*
         #[derive(Debug)]
         pub(crate) struct $name {
-            $( $(#[$doc])* pub(crate) $key: $crate::schema::read::mapping!(@$need $type), )*
+            $( $(#[$($of_key)*])* pub(crate) $key: $crate::schema::read::mapping!(@$need $type), )*
         }
 
         impl $crate::schema::read::Read for $name {
@@ -262,6 +314,26 @@ macro_rules! mapping {
                 $( let $key = keys.$need($crate::schema::read::key_name(stringify!($key))); )*
                 Some(Self { $( $key: $key?, )* })
             }
+
+            fn shape() -> $crate::schema::describe::Shape {
+                $crate::schema::describe::Shape::Mapping(Self::mapping())
+            }
+        }
+
+        impl $name {
+            /// What it may contain.
+            pub(crate) fn mapping() -> $crate::schema::describe::Mapping {
+                $crate::schema::describe::Mapping {
+                    name: stringify!($name),
+                    doc: concat!($( $crate::schema::read::doc_line!($($attribute)*) ),*),
+                    keys: vec![$( $crate::schema::describe::Key {
+                        name: $crate::schema::read::key_name(stringify!($key)),
+                        required: stringify!($need) == "required",
+                        doc: concat!($( $crate::schema::read::doc_line!($($of_key)*) ),*),
+                        shape: <$type as $crate::schema::read::Read>::shape(),
+                    } ),*],
+                }
+            }
         }
     };
     (@required $type:ty) => { $type };
@@ -269,6 +341,17 @@ macro_rules! mapping {
     (@section $type:ty) => { $crate::schema::read::Tried<$type> };
 }
 pub(crate) use mapping;
+
+/// The text of an attribute that is a line of a doc comment; nothing of others.
+macro_rules! doc_line {
+    (doc = $line:literal) => {
+        concat!($line, "\n")
+    };
+    ($($other:tt)*) => {
+        ""
+    };
+}
+pub(crate) use doc_line;
 
 /// The key of a field; `match` can only be a field as `r#match`.
 pub(crate) fn key_name(field: &'static str) -> &'static str {

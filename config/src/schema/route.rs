@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::read::{OneOrMany, Read, Written, mapping, refuse_kind, word};
+use super::describe::Shape;
+use super::read::{OneOrMany, Read, Written, mapping, refuse_kind, words};
 use crate::{
     model::{ByteSize, HostPattern, PathPattern, Rate, RateKey},
     problem::{At, Code, Report},
@@ -116,10 +117,10 @@ pub(crate) enum Query {
 mapping! {
     /// The long form of `query`: one of the two.
     QueryList {
-        /// All but these.
+        /// All but these. Default: `keep` says it.
         optional drop: Written<Vec<Written<String>>>,
 
-        /// These alone.
+        /// These alone. Default: `drop` says it.
         optional keep: Written<Vec<Written<String>>>,
     }
 }
@@ -144,10 +145,14 @@ impl Read for Query {
             _ => refuse_kind(node, at, report, EXPECTED),
         }
     }
+
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Words(vec!["all"]), QueryList::shape()])
+    }
 }
 
-impl Read for RateKey {
-    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        word(node, at, report, &[("address", Self::Address)])
+words! {
+    RateKey {
+        "address" => RateKey::Address,
     }
 }

@@ -1,5 +1,6 @@
 //! Secrets, which are written as the place where they stand.
 
+use super::describe::{Form, Shape};
 use super::read::{Read, refuse_kind};
 use crate::{
     model::Secret,
@@ -26,6 +27,10 @@ impl Read for Secret {
             report.refuse_with_hint(Code::WrongSecret, at, format!("expected {EXPECTED}"), hint);
         }
         secret
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(Form { what: "where a secret stands", example: "env:EDGE_ADMIN_TOKEN", pattern: "^(env|file):." })
     }
 }
 

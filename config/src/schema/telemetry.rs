@@ -1,5 +1,6 @@
 //! Telemetry: what is written down about requests.
 
+use super::describe::{Form, Shape};
 use super::read::{Read, Written, mapping, text};
 use crate::{
     model::{LogTarget, Percent},
@@ -47,5 +48,10 @@ impl Read for LogTarget {
             report.refuse(Code::UnknownWord, at, message);
         }
         None
+    }
+
+    fn shape() -> Shape {
+        let file = Form { what: "a file", example: "file:../log/access.log", pattern: "^file:." };
+        Shape::Either(vec![Shape::Words(vec!["off", "stdout"]), Shape::Text(file)])
     }
 }

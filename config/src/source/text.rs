@@ -8,7 +8,7 @@ use std::{
 
 use crate::problem::{At, Code, Problems, Report};
 
-/// Largest file read. Forty thousand routes fit in it; a wrong file (a log, a disk image) does not.
+/// Largest file read. Thirty thousand routes fit in it; a wrong file (a log, a disk image) does not.
 const SIZE_MAX: u64 = 4 << 20;
 
 /// The text of a file and the name it was read by.

@@ -56,7 +56,7 @@ fn compare(folder: &str, render: impl Fn(&Path) -> String) -> usize {
     for input in &inputs {
         let actual = render(input).replace(&format!("{}/", folder.display()), "");
         let expected = input.with_extension("expected");
-        if blessing() {
+        if crate::blessing() {
             fs::write(&expected, &actual).expect("to write beside it");
         }
         let expected = fs::read_to_string(&expected).unwrap_or_default();
@@ -68,9 +68,4 @@ fn compare(folder: &str, render: impl Fn(&Path) -> String) -> usize {
     let left_over = expected.iter().find(|path| !inputs.contains(&path.with_extension("yaml")));
     assert_eq!(left_over, None, "belongs to no file");
     inputs.len()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the rim of the tests: whether to accept what is different")]
-fn blessing() -> bool {
-    std::env::var("BLESS").is_ok_and(|value| value == "1")
 }

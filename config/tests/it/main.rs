@@ -3,3 +3,9 @@
 mod golden;
 mod shipped;
 mod foreign;
+mod reference;
+
+#[expect(clippy::disallowed_methods, reason = "the rim of the tests: whether to accept what is different")]
+fn blessing() -> bool {
+    std::env::var("BLESS").is_ok_and(|value| value == "1")
+}
