@@ -15,6 +15,7 @@ mod tree;
 mod schema;
 mod check;
 pub mod model;
+mod effective;
 mod reference;
 mod json_schema;
 

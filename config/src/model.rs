@@ -185,6 +185,15 @@ pub enum Balance {
     LeastRequests,
 }
 
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RoundRobin => "round_robin",
+            Self::LeastRequests => "least_requests",
+        })
+    }
+}
+
 /// An active HTTP health check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {

@@ -337,7 +337,7 @@ fn holds_token(line: &str) -> bool {
 }
 
 /// Text of the file that is safe to print: a control character could drive the reader's terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     const MAX: usize = 500;
     let mut out = String::with_capacity(text.len().min(MAX));
     for (n, c) in text.chars().enumerate() {

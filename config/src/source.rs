@@ -9,10 +9,10 @@ mod text;
 mod pattern;
 
 use crate::{
-    model,
+    check, effective, model,
     problem::{At, Code, FileId, Problems, Report},
     schema::{self, include},
-    tree,
+    tree::{self, Node},
 };
 use text::Text;
 
@@ -71,15 +71,31 @@ impl Sources {
     /// Everything that is wrong with the files, sorted by file in the order of reading, then by place.
     pub fn interpret(&self) -> Result<model::Config, Problems> {
         let mut report = Report::new(self.files.iter().map(|file| file.path.clone()));
-        let trees = self.files.iter().enumerate().map(|(n, file)| tree::parse(&file.text, FileId::of(n), &mut report));
-        let trees = trees.collect::<Option<Vec<_>>>();
-        let root = trees.and_then(|trees| include::join(trees, &mut report));
+        let root = self.root(&mut report);
         let written = root.and_then(|root| schema::Config::read_root(&root, &mut report));
-        let checked = written.and_then(|written| crate::check::check(written, self, &mut report));
+        let checked = written.and_then(|written| check::check(written, self, &mut report));
         match report.into_problems(self) {
             Some(problems) => Err(problems),
             None => Ok(checked.expect("what was refused has been reported")),
         }
+    }
+
+    /// The whole configuration as one YAML file, with every default written out, and behind each value where it comes
+    /// from: `# edge.yaml:12` or `# default`. Read again it means the same; paths are absolute.
+    ///
+    /// # Errors
+    /// As [`Sources::interpret`].
+    pub fn effective(&self) -> Result<String, Problems> {
+        let config = self.interpret()?;
+        let root = self.root(&mut Report::default()).expect("it has just been read");
+        Ok(effective::render(&config, &root, self))
+    }
+
+    /// All files as one tree. `None`: `report` says why.
+    fn root(&self, report: &mut Report) -> Option<Node> {
+        let trees = self.files.iter().enumerate().map(|(n, file)| tree::parse(&file.text, FileId::of(n), report));
+        let trees = trees.collect::<Option<Vec<_>>>()?;
+        include::join(trees, report)
     }
 
     /// Path and text of each file, the main file first.

@@ -66,6 +66,17 @@ pub struct Rate {
     pub period: Duration,
 }
 
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.period.as_secs() {
+            1 => "s",
+            60 => "m",
+            _ => "h",
+        };
+        write!(f, "{}/{unit}", self.count)
+    }
+}
+
 impl Rate {
     /// From one event to the next when they are spread evenly.
     pub fn interval(self) -> Duration {

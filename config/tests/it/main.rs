@@ -4,6 +4,7 @@ mod golden;
 mod shipped;
 mod foreign;
 mod reference;
+mod effective;
 
 #[expect(clippy::disallowed_methods, reason = "the rim of the tests: whether to accept what is different")]
 fn blessing() -> bool {

@@ -1,0 +1,325 @@
+//! The model written back as YAML values, one function for each type. Every field is named, so that a new one cannot be
+//! forgotten.
+
+use std::{fmt::Display, path::Path, time::Duration};
+
+use crate::{
+    model::{
+        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Endpoint, HealthCheck, Listener, ListenerSocket,
+        Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Route, Secret, Timeouts, TlsSocket, Zone,
+    },
+    schema::quantity::AsWritten,
+};
+
+/// A value as it is going to be written.
+#[derive(Debug)]
+pub(super) enum Yaml {
+    /// Quoted where it must be.
+    Scalar(String),
+    List(Vec<Yaml>),
+    Map(Vec<(String, Yaml)>),
+}
+
+/// As a key it would merge another mapping.
+const MERGE: &str = "<<";
+
+/// Text as a YAML scalar of one line.
+pub(super) fn scalar(text: &str) -> String {
+    // serde_yaml knows which words and characters need quotes, but breaks lines into blocks, which would have to be
+    // indented, and does not quote every number that the loader knows (`1_000`), nor `<<`.
+    let usual = text.bytes().all(|b| matches!(b, b' '..=b'~')) && !resembles_a_number(text) && text != MERGE;
+    let plain = if usual { serde_yaml::to_string(text).ok() } else { None };
+    let plain = plain.map(|plain| plain.trim_end_matches('\n').to_owned()).filter(|plain| !plain.contains('\n'));
+    plain.unwrap_or_else(|| quoted(text))
+}
+
+fn resembles_a_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+        && text.bytes().all(|b| b.is_ascii_hexdigit() || b"xo_+-.:".contains(&b))
+}
+
+/// In double quotes, where every character can be escaped (YAML 1.2, section 5.7).
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match (c, u32::from(c)) {
+            ('"' | '\\', _) => quoted.extend(['\\', c]),
+            (' '..='~', _) => quoted.push(c),
+            (c, _) if c.is_alphanumeric() => quoted.push(c),
+            (_, code @ 0..=0xff) => quoted.push_str(&format!("\\x{code:02x}")),
+            (_, code @ 0x100..=0xffff) => quoted.push_str(&format!("\\u{code:04x}")),
+            (_, code) => quoted.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    quoted + "\""
+}
+
+fn text(value: impl Display) -> Yaml {
+    Yaml::Scalar(scalar(&value.to_string()))
+}
+
+fn number(value: impl Display) -> Yaml {
+    Yaml::Scalar(value.to_string())
+}
+
+fn time(value: Duration) -> Yaml {
+    text(AsWritten(value))
+}
+
+/// Absolute, so that the text means the same wherever it is put.
+fn path(path: &Path) -> Yaml {
+    text(absolute(path))
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+fn list<T>(items: &[T], item: impl Fn(&T) -> Yaml) -> Yaml {
+    Yaml::List(items.iter().map(item).collect())
+}
+
+fn texts<T: Display>(items: &[T]) -> Yaml {
+    list(items, |item| text(item))
+}
+
+/// A list that is left out when it is empty.
+fn some<T: Display>(items: &[T]) -> Option<Yaml> {
+    (!items.is_empty()).then(|| texts(items))
+}
+
+fn map<const N: usize>(entries: [(&str, Option<Yaml>); N]) -> Yaml {
+    Yaml::Map(entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
+}
+
+fn named<'a, T: 'a>(all: &'a [T], name: impl Fn(&'a T) -> &'a str, value: impl Fn(&'a T) -> Yaml) -> Yaml {
+    Yaml::Map(all.iter().map(|one| (name(one).to_owned(), value(one))).collect())
+}
+
+pub(super) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
+    let Boot { listeners: sockets, admin: Admin { bind }, workers, drain_timeout, watch } = boot;
+    let Live { listeners, admin_token, trusted_proxies, classes, pools, zones, routes, access_log } = live;
+    let both: Vec<_> = sockets.iter().zip(listeners).collect();
+    let process = map([
+        ("workers", Some(number(workers))),
+        ("drain_timeout", Some(time(*drain_timeout))),
+        ("watch", Some(number(watch))),
+    ]);
+    let admin = map([("bind", Some(text(bind))), ("token", admin_token.as_ref().map(secret))]);
+    let Yaml::Map(entries) = map([
+        ("version", Some(number(1))),
+        ("process", Some(process)),
+        ("listeners", Some(named(&both, |(socket, _)| &socket.name, |(socket, live)| listener(socket, live, sockets)))),
+        ("admin", Some(admin)),
+        ("trusted_proxies", Some(texts(trusted_proxies))),
+        ("classes", Some(texts(classes))),
+        ("pools", Some(named(pools, |pool| &pool.name, pool))),
+        ("zones", Some(named(zones, |zone| &zone.name, zone))),
+        ("routes", Some(list(routes, |one| route(one, live)))),
+        ("telemetry", Some(map([("access_log", Some(log(access_log)))]))),
+    ]) else {
+        return Vec::new();
+    };
+    entries
+}
+
+fn secret(secret: &Secret) -> Yaml {
+    match secret {
+        Secret::Env(name) => text(format_args!("env:{name}")),
+        Secret::File(path) => text(format_args!("file:{}", absolute(path))),
+    }
+}
+
+fn listener(socket: &ListenerSocket, live: &Listener, all: &[ListenerSocket]) -> Yaml {
+    let ListenerSocket { name: _, bind, tls, idle_timeout, max_header } = socket;
+    let Listener { redirect_to, public_port, certificates } = live;
+    let tls = tls.as_ref().map(|TlsSocket { protocols }| {
+        map([("certificates", Some(list(certificates, certificate))), ("protocols", Some(texts(protocols)))])
+    });
+    map([
+        ("bind", Some(texts(bind))),
+        ("redirect_to", redirect_to.map(|id| text(&all[id.index()].name))),
+        ("tls", tls),
+        ("max_header", Some(text(max_header))),
+        ("idle_timeout", Some(time(*idle_timeout))),
+        // Port 0 takes a free one, which nobody knows before.
+        ("public_port", (*public_port != 0).then(|| number(public_port))),
+    ])
+}
+
+fn certificate(Certificate { names, chain, key }: &Certificate) -> Yaml {
+    map([("names", Some(texts(names))), ("chain", Some(path(chain))), ("key", Some(path(key)))])
+}
+
+fn pool(Pool { name: _, endpoints, balance, health, tries, timeouts, limit }: &Pool) -> Yaml {
+    let Timeouts { connect, read, write, idle } = timeouts;
+    let PoolLimit { in_flight, headroom } = limit;
+    let timeouts = [("connect", connect), ("read", read), ("write", write), ("idle", idle)];
+    map([
+        ("endpoints", Some(list(endpoints, endpoint))),
+        ("balance", Some(text(balance))),
+        ("health", health.as_ref().map(check)),
+        ("tries", Some(number(tries))),
+        ("timeouts", Some(map(timeouts.map(|(key, limit)| (key, Some(time(*limit))))))),
+        ("limit", Some(map([("in_flight", Some(number(in_flight))), ("headroom", Some(text(headroom)))]))),
+    ])
+}
+
+fn endpoint(Endpoint { address, weight }: &Endpoint) -> Yaml {
+    map([("address", Some(text(address))), ("weight", Some(number(weight)))])
+}
+
+fn check(HealthCheck { path, interval, timeout, down_after, up_after }: &HealthCheck) -> Yaml {
+    map([
+        ("http", Some(text(path))),
+        ("interval", Some(time(*interval))),
+        ("timeout", Some(time(*timeout))),
+        ("down_after", Some(number(down_after))),
+        ("up_after", Some(number(up_after))),
+    ])
+}
+
+fn zone(Zone { name: _, memory, max_object }: &Zone) -> Yaml {
+    map([("memory", Some(text(memory))), ("max_object", Some(text(max_object)))])
+}
+
+fn route(route: &Route, live: &Live) -> Yaml {
+    let Route { name, hosts, paths, methods, pool, class, max_body, rate, cache } = route;
+    let matches =
+        map([("host", some(hosts)), ("path", Some(list(paths, |path| text(&path.raw)))), ("method", some(methods))]);
+    map([
+        ("name", Some(text(name))),
+        ("match", Some(matches)),
+        ("pool", Some(text(&live.pools[pool.index()].name))),
+        ("class", Some(text(&live.classes[class.index()]))),
+        ("max_body", Some(text(max_body))),
+        ("rate", (!rate.is_empty()).then(|| list(rate, limit))),
+        ("cache", cache.as_ref().map(|policy| policy_of(policy, live))),
+    ])
+}
+
+fn limit(RateLimit { per, at, burst }: &RateLimit) -> Yaml {
+    let per = match per {
+        RateKey::Address => text("address"),
+    };
+    map([("per", Some(per)), ("at", Some(text(at))), ("burst", Some(number(burst)))])
+}
+
+fn policy_of(policy: &CachePolicy, live: &Live) -> Yaml {
+    let CachePolicy { zone, default_ttl, stale_while_revalidate, stale_if_error, query } = policy;
+    let query = match query {
+        QueryKey::All => text("all"),
+        QueryKey::Drop(names) => map([("drop", Some(texts(names)))]),
+        QueryKey::Keep(names) => map([("keep", Some(texts(names)))]),
+    };
+    map([
+        ("zone", Some(text(&live.zones[zone.index()].name))),
+        ("default_ttl", default_ttl.map(time)),
+        ("stale_while_revalidate", Some(time(*stale_while_revalidate))),
+        ("stale_if_error", Some(time(*stale_if_error))),
+        ("query", Some(query)),
+    ])
+}
+
+fn log(AccessLog { to, sample }: &AccessLog) -> Yaml {
+    let to = match to {
+        LogTarget::Off => text("off"),
+        LogTarget::Stdout => text("stdout"),
+        LogTarget::File(path) => text(format_args!("file:{}", absolute(path))),
+    };
+    map([("to", Some(to)), ("sample", Some(text(sample)))])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        problem::{FileId, Report},
+        tree,
+    };
+
+    fn read_back(text: &str) -> Option<String> {
+        match tree::parse(&format!("a:\n  {0}: {0}  # b\n", scalar(text)), FileId::default(), &mut Report::default())?
+            .value
+        {
+            tree::Value::Map(mut entries) => match entries.pop()?.1.value {
+                tree::Value::Map(mut entries) => match entries.pop()? {
+                    (key, tree::Node { value: tree::Value::Text(value), .. }) if key.name == value => Some(value),
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn words_that_yaml_would_take_for_something_else_are_quoted() {
+        for text in [
+            "",
+            " ",
+            "~",
+            "null",
+            "true",
+            "Off",
+            "no",
+            "1",
+            "1.20",
+            "0x1f",
+            "0o17",
+            "0b1",
+            "1e3",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "1_000",
+            "12:30:45",
+            "2001-01-01",
+            "-",
+            "- a",
+            "a: b",
+            "a #b",
+            "#",
+            "*a",
+            "&a",
+            "!a",
+            "!!str a",
+            "%a",
+            "@a",
+            "`a",
+            "|",
+            ">",
+            "{a}",
+            "[a]",
+            "'",
+            "\"",
+            "a\nb",
+            "\t",
+            "<<",
+            "=",
+            "?",
+            ": ",
+            "+1",
+            "-0",
+            "---",
+            "...",
+            "\u{85}",
+            "ö",
+            "\u{feff}",
+        ] {
+            assert_eq!(read_back(text).as_deref(), Some(text), "{text:?} is written as {}", scalar(text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_back(text: String, nearly in "[-0-9a-fnyxotrue.:+_ \t#'\"{}*&!%@`|>?~]{0,12}") {
+            for text in [text, nearly] {
+                let read = read_back(&text);
+                prop_assert_eq!(read.as_deref(), Some(text.as_str()), "written as {}", scalar(&text));
+            }
+        }
+    }
+}
