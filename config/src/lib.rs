@@ -22,7 +22,7 @@ mod json_schema;
 pub use json_schema::{json_schema, json_schema_of_included};
 pub use problem::{Code, Problem, Problems};
 pub use reference::{keys, reference};
-pub use source::Sources;
+pub use source::{Outside, Sources};
 
 /// Reads and checks a configuration file and what it includes. Relative paths in a file start from its own folder.
 ///

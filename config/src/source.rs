@@ -7,6 +7,7 @@ use std::{
 
 mod text;
 mod pattern;
+mod outside;
 
 use crate::{
     check, effective, model,
@@ -14,6 +15,7 @@ use crate::{
     schema::{self, include},
     tree::{self, Node},
 };
+pub use outside::Outside;
 use text::Text;
 
 /// Files in all.

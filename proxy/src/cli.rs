@@ -1,15 +1,19 @@
-//! argv -> exit code: 0 done, 1 refused or failed, 2 not understood.
+//! argv -> exit code: 0 done, 1 refused or failed, 2 not understood. `diff` counts as diff(1) does.
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
-use anyhow::{Result, anyhow};
-use clap::{Parser, Subcommand};
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     clock,
-    control::{boot, compile, dev_certificate},
+    control::{boot, dev_certificate},
 };
+
+mod check;
+mod running;
 
 /// What is logged about the process itself; requests have a log of their own. Pingora's core and proxy say at `error`
 /// what a request's line says already, or what any client can provoke.
@@ -30,10 +34,43 @@ enum Command {
         /// The YAML file.
         file: PathBuf,
     },
-    /// Say everything that is wrong with a configuration, the certificates it names included.
+    /// Say everything that is wrong with a configuration, the certificates and secrets that it names included.
     Check {
         /// The YAML file.
+        #[arg(required_unless_present = "explain")]
+        file: Option<PathBuf>,
+        /// How to say it: for people, or as a JSON array of problems.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+        /// A day such as 2026-11-27 on which everything must still hold: a certificate that expires before its end is a
+        /// problem.
+        #[arg(long, value_name = "DATE")]
+        event: Option<Date>,
+        /// Explain a code of a problem, such as E0103.
+        #[arg(long, value_name = "CODE", exclusive = true)]
+        explain: Option<String>,
+    },
+    /// Send a file to the edge that runs at its `admin` address; it goes live there, or is refused with all problems.
+    /// Files that it includes are those beside the file that the edge was started with.
+    Reload {
+        /// The YAML file.
         file: PathBuf,
+    },
+    /// List what was live in the edge that runs at the `admin` address of a file, the latest first.
+    History {
+        /// The YAML file, for the address and the token of the edge.
+        file: PathBuf,
+        /// For people, or as it comes from the edge.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Bring back what was live before in the edge that runs at the `admin` address of a file.
+    Rollback {
+        /// The YAML file, for the address and the token of the edge; it is not changed.
+        file: PathBuf,
+        /// Hash of the configuration to go back to, out of `edge history`. Default: the last that differs.
+        #[arg(long, value_name = "HASH")]
+        to: Option<String>,
     },
     /// Make a certificate for trying things out, signed by a local authority; keeps one that is still good.
     DevCertificate {
@@ -46,35 +83,41 @@ enum Command {
     },
 }
 
-/// Runs the command that the arguments name.
-pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let done = match arguments.command {
-        Command::Run { file } => {
-            log_to_stderr();
-            boot::run(&file)
-        }
-        Command::Check { file } => check(&file),
-        Command::DevCertificate { out, names } => dev_certificate::create(&out, &names, clock::wall()).map(|written| {
-            let done = if written { "wrote" } else { "kept" };
-            println!("{done} {} (authority: {})", out.join("localhost.pem").display(), out.join("ca.pem").display());
-        }),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+/// For whom something is printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// People.
+    Human,
+    /// Programs.
+    Json,
 }
 
-fn check(file: &std::path::Path) -> Result<()> {
-    let config = config::load(file).map_err(|problems| anyhow!("{problems}"))?;
-    compile::certificates(&config.live, &config.boot.listeners)?;
-    let (routes, pools) = (config.live.routes.len(), config.live.pools.len());
-    println!("{}: good: {} listeners, {routes} routes, {pools} pools", file.display(), config.boot.listeners.len());
-    Ok(())
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    run(Arguments::parse().command).unwrap_or_else(|error| {
+        anstream::eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Run { file } => {
+            log_to_stderr();
+            boot::run(&file)?;
+        }
+        Command::Check { explain: Some(code), .. } => check::explain(&code)?,
+        Command::Check { file, format, event, .. } => return check::check(&file.unwrap_or_default(), format, event),
+        Command::Reload { file } => running::reload(&file)?,
+        Command::History { file, format } => running::history(&file, format)?,
+        Command::Rollback { file, to } => running::roll_back(&file, to.as_deref())?,
+        Command::DevCertificate { out, names } => {
+            let written = dev_certificate::create(&out, &names, clock::wall())?;
+            let done = if written { "wrote" } else { "kept" };
+            println!("{done} {} (authority: {})", out.join("localhost.pem").display(), out.join("ca.pem").display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn log_to_stderr() {

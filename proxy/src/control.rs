@@ -1,10 +1,11 @@
 //! The control plane: it may be slow and may fail, and nothing on a request's way waits for it.
 
 pub(crate) mod boot;
-pub(crate) mod compile;
-mod digest;
-mod problem;
-mod secret;
+mod compile;
+pub(crate) mod digest;
+pub(crate) mod problem;
+pub(crate) mod outside;
+pub(crate) mod secret;
 mod history;
 mod reload;
 mod watch;

@@ -1,7 +1,8 @@
 //! The kinds of problems, each with a number that stays the same for ever and a paragraph that explains it.
 //!
-//! `E01xx` is about the form of a file, `E02xx` about single values, `E03xx` about what values mean together. A number
-//! is never used again for something else: scripts and runbooks name it.
+//! `E01xx` is about the form of a file, `E02xx` about single values, `E03xx` about what values mean together,
+//! `E04xx` about what the files name outside of themselves. A number is never used again for something else: scripts and
+//! runbooks name it.
 
 use std::fmt;
 
@@ -291,6 +292,23 @@ codes! {
     /// admin: {bind: "0.0.0.0:9901", token: "file:secrets/token"}       # right
     /// ```
     "E0312" "open-admin" OpenAdmin,
+
+    /// A certificate cannot be served: its file or that of its key cannot be read or holds something else, the two are
+    /// no pair, or the certificate does not hold a name that it is meant for. `openssl x509 -noout -text -in FILE` shows
+    /// what it holds.
+    "E0401" "wrong-certificate" WrongCertificate,
+
+    /// A certificate is not valid now, or not on the day of `edge check --event`. Clients refuse it, whatever the edge
+    /// does. An edge that runs goes on with it: one old certificate must not take all others down.
+    "E0402" "expired-certificate" ExpiredCertificate,
+
+    /// A secret cannot be read where the configuration says that it stands, or is none that could be used. What was read
+    /// is not shown.
+    "E0403" "unusable-secret" UnusableSecret,
+
+    /// A file or folder that the configuration names is not there, cannot be opened by the user that this runs as, or is
+    /// too large.
+    "E0404" "unusable-file" UnusableFile,
 }
 
 impl Code {

@@ -37,7 +37,8 @@ fn bad_files_get_the_expected_problems() {
     assert!(compared >= 60);
     // What no file shows, perhaps no file can bring about.
     let shown = shown.into_inner();
-    let never: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code)).collect();
+    let outside = |code: &Code| code.number().starts_with("E04"); // found by those who open what the files name
+    let never: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code) && !outside(code)).collect();
     assert!(never.is_empty(), "shown by no golden file: {never:?}");
 }
 

@@ -29,7 +29,8 @@ use super::{
     compile::{Compiled, compile},
     digest::digest,
     history::Cause,
-    reload::{Reloader, Request, admin_token},
+    outside,
+    reload::{ReloadError, Reloader, Request, admin_token},
     watch::{Folders, watch},
 };
 use crate::{
@@ -82,9 +83,9 @@ pub(crate) fn run(file: &Path) -> Result<()> {
 async fn run_edge(file: &Path, sources: Sources, config: Config) -> Result<()> {
     let (boot, live) = (config.boot.clone(), &config.live);
     let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS);
-    let Compiled { snapshot, zones, expiries } =
-        compile(live, &boot.listeners, &digest(&sources), &metrics, None).map_err(with_causes)?;
-    let token = admin_token(&config)?;
+    let Compiled { snapshot, zones, expiries } = compile(live, &boot.listeners, &digest(&sources), &metrics, None)
+        .map_err(|error| ReloadError::outside(outside::of_compile(&error), &sources))?;
+    let token = admin_token(&config, &sources)?;
     let edge = Arc::new(Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)? });
     edge.metrics.config.went_live(&edge.published.load().hash, clock::wall(), &expiries);
     edge.metrics.config.last_reload_success.set(1);
@@ -129,12 +130,6 @@ async fn run_edge(file: &Path, sources: Sources, config: Config) -> Result<()> {
         tracing::warn!("the access log was not written to its end: its sink is too slow");
     }
     Ok(())
-}
-
-/// An error with its causes in one line.
-fn with_causes(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
-    let error = anyhow::Error::new(error);
-    anyhow!("{error:#}")
 }
 
 /// The cache of this edge. Pingora takes `&'static`, so it is leaked once; its zones can be replaced.

@@ -15,7 +15,8 @@ use thiserror::Error;
 pub(crate) struct Loaded {
     /// Chain and key.
     pub(crate) key: Arc<CertifiedKey>,
-    /// End of validity of the leaf, in seconds since 1970.
+    /// Begin and end of validity of the leaf, in seconds since 1970.
+    pub(crate) begins_s: i64,
     pub(crate) expires_s: i64,
 }
 
@@ -66,11 +67,11 @@ pub(crate) fn load(model: &Certificate) -> Result<Loaded, CertificateError> {
             .ok_or_else(|| CertificateError::Name { chain: model.chain.clone(), name: name.to_string() })?;
     }
     let (_, x509) = x509_parser::parse_x509_certificate(&leaf).map_err(|_cause| malformed())?;
-    let expires_s = x509.validity().not_after.timestamp();
+    let (begins_s, expires_s) = (x509.validity().not_before.timestamp(), x509.validity().not_after.timestamp());
     let key = CertifiedKey::new(chain, key);
     key.keys_match()
         .map_err(|_cause| CertificateError::Mismatch { chain: model.chain.clone(), key: model.key.clone() })?;
-    Ok(Loaded { key: Arc::new(key), expires_s })
+    Ok(Loaded { key: Arc::new(key), begins_s, expires_s })
 }
 
 /// Whether the certificate holds a name; for a wildcard, any one label below the domain.

@@ -24,9 +24,11 @@ use crate::{
 #[derive(Debug, Error)]
 pub(crate) enum CompileError {
     /// A certificate cannot be served.
-    #[error("listener `{listener}`: {cause}")]
+    #[error("listener `{listener}`")]
     Certificate {
         listener: String,
+        /// Its place in the listener's list.
+        index: usize,
         #[source]
         cause: CertificateError,
     },
@@ -83,11 +85,6 @@ pub(crate) fn compile(
     Ok(Compiled { snapshot, zones: Options { zones: zones.collect() }, expiries })
 }
 
-/// Checks the certificates that a configuration names, and nothing else.
-pub(crate) fn certificates(live: &Live, sockets: &[ListenerSocket]) -> Result<(), CompileError> {
-    listeners(live, sockets, &mut Vec::new()).map(drop)
-}
-
 fn listeners(
     live: &Live,
     sockets: &[ListenerSocket],
@@ -97,8 +94,8 @@ fn listeners(
     for (listener, socket) in live.listeners.iter().zip(sockets) {
         let name = &socket.name;
         let mut certificates = Certificates::default();
-        for model in &listener.certificates {
-            let failed = |cause| CompileError::Certificate { listener: name.clone(), cause };
+        for (index, model) in listener.certificates.iter().enumerate() {
+            let failed = |cause| CompileError::Certificate { listener: name.clone(), index, cause };
             let loaded = certs::load(model).map_err(failed)?;
             certificates.insert(&model.names, &loaded.key);
             expiries.extend(model.names.iter().map(|host| (name.clone(), host.to_string(), loaded.expires_s)));

@@ -19,6 +19,7 @@ use super::{
     compile::{Compiled, compile},
     digest::digest,
     history::{Cause, Entry, History},
+    outside,
     probe::Prober,
     secret::Token,
 };
@@ -149,8 +150,8 @@ impl Reloader {
             return Err(ReloadError::NeedsRestart { what });
         }
         let hash = digest(&sources);
-        let token = admin_token(&config)?.map(Arc::new);
-        self.publish(turn, config, &hash)?;
+        let token = admin_token(&config, &sources)?.map(Arc::new);
+        self.publish(turn, config, &sources, &hash)?;
         let entry = Entry { hash: hash.clone(), at: clock::wall(), cause, sources };
         self.stand(|standing| {
             standing.history = Arc::new(standing.history.with(entry));
@@ -161,9 +162,10 @@ impl Reloader {
     }
 
     /// From here on requests live under the new configuration.
-    fn publish(&self, turn: &mut Turn, config: Config, hash: &str) -> Result<(), ReloadError> {
+    fn publish(&self, turn: &mut Turn, config: Config, sources: &Sources, hash: &str) -> Result<(), ReloadError> {
         let previous = self.edge.published.load();
-        let compiled = compile(&config.live, &config.boot.listeners, hash, &self.edge.metrics, Some(&previous))?;
+        let compiled = compile(&config.live, &config.boot.listeners, hash, &self.edge.metrics, Some(&previous));
+        let compiled = compiled.map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
         let Compiled { snapshot, zones, expiries } = compiled;
         self.edge.cache.store.configure(zones)?;
         self.edge.published.publish(snapshot);
@@ -207,9 +209,9 @@ fn rolled_back(history: &History, to: Option<&str>) -> Result<Sources, ReloadErr
 }
 
 /// Reads the token that the admin listener asks for, if one is configured.
-pub(crate) fn admin_token(config: &Config) -> Result<Option<Token>, ReloadError> {
+pub(crate) fn admin_token(config: &Config, sources: &Sources) -> Result<Option<Token>, ReloadError> {
     let token = config.live.admin_token.as_ref().map(|place| Token::read("`admin.token`", place));
-    Ok(token.transpose()?)
+    token.transpose().map_err(|error| ReloadError::outside(outside::of_secret(&error), sources))
 }
 
 /// The first part of the boot configuration that differs, by name.

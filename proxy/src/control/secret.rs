@@ -8,6 +8,7 @@ use std::{
 };
 
 use config::model::Secret;
+use http::HeaderValue;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
@@ -67,6 +68,14 @@ impl Token {
             return Err(SecretError::NotSendable { key, place: place.clone() });
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// For the header field of a request, which is never printed either.
+    pub(crate) fn bearer(&self) -> HeaderValue {
+        let field = HeaderValue::from_str(&format!("Bearer {}", self.0));
+        let mut field = field.expect("a token is visible ASCII");
+        field.set_sensitive(true);
+        field
     }
 
     /// Whether this is what was offered. How long the answer takes tells nothing but the length.

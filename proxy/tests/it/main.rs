@@ -9,4 +9,6 @@ mod protection;
 mod endpoints;
 mod operation;
 mod reloading;
+mod checking;
+mod remote;
 mod shop;

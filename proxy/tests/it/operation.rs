@@ -133,29 +133,6 @@ async fn every_request_leaves_one_line() {
     assert_eq!(fields(1, &["status", "route", "refusal", "tries"]), r#"404 null "no_route" 0"#);
 }
 
-#[test]
-fn check_says_good_or_names_every_problem() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("edge.yaml");
-    let check = |text: &str| {
-        std::fs::write(&file, text).unwrap();
-        Command::new(env!("CARGO_BIN_EXE_edge")).arg("check").arg(&file).output().unwrap()
-    };
-    let good = config(&["127.0.0.1:1".parse().unwrap()], "", ROUTES);
-    let no_certificate = check(&good);
-    assert!(!no_certificate.status.success());
-    assert!(String::from_utf8_lossy(&no_certificate.stderr).contains("cannot read"));
-    let made = Command::new(env!("CARGO_BIN_EXE_edge"))
-        .args(["dev-certificate", "--out"])
-        .arg(folder.path().join("tls"))
-        .status()
-        .unwrap();
-    assert!(made.success() && check(&good).status.success());
-    let bad = check(&good.replace("class: core", "class: cor").replace("class: browse", "class: brows"));
-    let said = String::from_utf8_lossy(&bad.stderr).into_owned();
-    assert!(!bad.status.success() && said.contains("cor") && said.contains("brows"), "{said}");
-}
-
 #[tokio::test]
 async fn a_sink_that_nobody_reads_does_not_hold_up_the_end() {
     let origin = Origin::fixed("hello", &[]).await;

@@ -1,21 +1,14 @@
 //! Why a configuration was not taken over.
 
-use std::error::Error;
-
-use crate::control::{compile::CompileError, secret::SecretError};
+use config::{Outside, Sources};
+use thiserror::Error;
 
 /// Why a configuration was not taken over.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Error)]
 pub(crate) enum ReloadError {
-    /// What is written is not valid.
+    /// What is written, or something that it names, is not as it should be.
     #[error("{0}")]
     Config(config::Problems),
-    /// Something that it names is not as it should be.
-    #[error("{}", with_causes(.0))]
-    Compile(#[from] CompileError),
-    /// The admin listener's token cannot be read.
-    #[error("{}", with_causes(.0))]
-    Secret(#[from] SecretError),
     /// The cache cannot be divided so.
     #[error(transparent)]
     Cache(#[from] cache::OptionsError),
@@ -30,12 +23,9 @@ pub(crate) enum ReloadError {
     Broken(#[from] tokio::task::JoinError),
 }
 
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(&format!(": {cause}"));
-        next = cause.source();
+impl ReloadError {
+    /// Something that a configuration names is not as it should be.
+    pub(in crate::control) fn outside(found: Outside, sources: &Sources) -> Self {
+        Self::Config(sources.locate(vec![found]).expect("there is a problem to locate"))
     }
-    text
 }

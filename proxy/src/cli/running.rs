@@ -1,0 +1,124 @@
+//! `edge reload`, `edge history`, `edge rollback`: asks the edge that runs with a file, by its admin listener.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use super::Format;
+use crate::control::secret::Token;
+
+/// Longer than the edge lets a connection live.
+const ANSWER_MAX: Duration = Duration::from_secs(65);
+
+/// Sends a file to the edge.
+pub(super) fn reload(file: &Path) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let answer = Running::of(file)?.ask(Method::POST, "/config", text)?;
+    say_live(&answer)
+}
+
+/// Brings an earlier configuration back.
+pub(super) fn roll_back(file: &Path, to: Option<&str>) -> Result<()> {
+    let body = to.map(|to| json!({ "to": to }).to_string()).unwrap_or_default();
+    let answer = Running::of(file)?.ask(Method::POST, "/config/rollback", body)?;
+    say_live(&answer)
+}
+
+/// Lists what was live.
+pub(super) fn history(file: &Path, format: Format) -> Result<()> {
+    let answer = Running::of(file)?.ask(Method::GET, "/config/history", String::new())?;
+    if format == Format::Json {
+        print!("{answer}");
+        return Ok(());
+    }
+    let lines: Vec<Value> = serde_json::from_str(&answer).context("the edge gave an answer of another kind")?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for line in lines {
+        let live = if line["live"] == true { "  <- live" } else { "" };
+        println!("{}  {}  {:8}{live}", text(&line["hash"]), text(&line["at"]), text(&line["cause"]));
+    }
+    Ok(())
+}
+
+/// What went live, in words.
+fn say_live(answer: &str) -> Result<()> {
+    let done: Value = serde_json::from_str(answer).context("the edge gave an answer of another kind")?;
+    let text = |name: &str| done[name].as_str().unwrap_or_default();
+    println!("live: {} (before: {})", text("hash"), text("previous"));
+    if let Some(notice) = done["notice"].as_str() {
+        println!("note: {notice}");
+    }
+    Ok(())
+}
+
+/// An edge that should be running.
+struct Running {
+    address: SocketAddr,
+    token: Token,
+}
+
+impl Running {
+    /// The one whose admin listener a file names.
+    fn of(file: &Path) -> Result<Self> {
+        let config = config::load(file).map_err(|problems| anyhow!("{problems}"))?;
+        let Some(place) = &config.live.admin_token else {
+            let hint = "`admin: {token: \"file:PATH\"}`, and restart the edge or send it SIGHUP";
+            bail!("{} names no token for the edge's admin listener; hint: {hint}", file.display());
+        };
+        let mut address = config.boot.admin.bind;
+        if address.ip().is_unspecified() {
+            let v6 = address.is_ipv6();
+            address.set_ip(if v6 { Ipv6Addr::LOCALHOST.into() } else { IpAddr::from(Ipv4Addr::LOCALHOST) });
+        }
+        Ok(Self { address, token: Token::read("`admin.token`", place)? })
+    }
+
+    /// The answer, if it is a good one.
+    fn ask(&self, method: Method, path: &str, body: String) -> Result<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let answer = async { tokio::time::timeout(ANSWER_MAX, self.exchange(method, path, body)).await };
+        let (status, text) = runtime
+            .block_on(answer)
+            .with_context(|| format!("the edge at {} did not answer within {ANSWER_MAX:?}", self.address))??;
+        match status {
+            StatusCode::OK => Ok(text),
+            StatusCode::UNAUTHORIZED => {
+                let hint = "the edge reads its token when it starts or reloads";
+                bail!("the edge at {} does not take the token that the file names; hint: {hint}", self.address)
+            }
+            _ => bail!("the edge at {} refused ({status}):\n{}", self.address, text.trim_end()),
+        }
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: String) -> Result<(StatusCode, String)> {
+        let tcp = TcpStream::connect(self.address).await.with_context(|| {
+            format!("no edge answers at {} (`admin.bind` of the file); hint: is it running?", self.address)
+        })?;
+        let broke = || format!("the connection to {} broke", self.address);
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(tcp)).await.with_context(broke)?;
+        tokio::spawn(connection);
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.address.to_string())
+            .header(header::ACCEPT, "text/plain, application/json")
+            .header(header::AUTHORIZATION, self.token.bearer())
+            .body(Full::new(Bytes::from(body)))?;
+        let answer = sender.send_request(request).await.with_context(broke)?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await.with_context(broke)?.to_bytes();
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+}

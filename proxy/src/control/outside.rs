@@ -1,0 +1,149 @@
+//! What a configuration names outside of itself: certificates, secrets, files. A problem with them is shown where they
+//! are named.
+
+use std::{error::Error, path::Path};
+
+use config::{
+    Code, Outside, Problems, Sources,
+    model::{Config, LogTarget},
+};
+use jiff::Timestamp;
+
+use super::{
+    certs::{self, CertificateError, Loaded},
+    compile::CompileError,
+    secret::{SecretError, Token},
+};
+
+/// From when until when everything has to hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Period {
+    pub(crate) now: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// Everything that is wrong with what a good configuration names.
+pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Option<Problems> {
+    let mut found = certificates(config, period);
+    if let Some(place) = &config.live.admin_token {
+        found.extend(Token::read("`admin.token`", place).err().map(|error| of_secret(&error)));
+    }
+    if let LogTarget::File(path) = &config.live.access_log.to {
+        found.extend(folder_of_log(path));
+    }
+    sources.locate(found)
+}
+
+/// Why a checked configuration could not be compiled.
+pub(crate) fn of_compile(error: &CompileError) -> Outside {
+    match error {
+        CompileError::Certificate { listener, index, cause } => of_certificate(listener, *index, cause),
+        CompileError::AccessLog { .. } => Outside {
+            code: Code::UnusableFile,
+            path: "telemetry.access_log.to".to_owned(),
+            message: with_causes(error),
+            hint: None,
+        },
+    }
+}
+
+/// Why a secret cannot be used.
+pub(crate) fn of_secret(error: &SecretError) -> Outside {
+    let message = with_causes(error);
+    let (message, hint) = match message.split_once("; hint: ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (message, None),
+    };
+    Outside { code: Code::UnusableSecret, path: "admin.token".to_owned(), message, hint }
+}
+
+fn of_certificate(listener: &str, index: usize, error: &CertificateError) -> Outside {
+    let key = match error {
+        CertificateError::Name { .. } => ".names",
+        CertificateError::Key { .. } | CertificateError::Mismatch { .. } => ".key",
+        CertificateError::Malformed { .. } => ".chain",
+        CertificateError::Unreadable { .. } | CertificateError::NotPem { .. } => "",
+    };
+    let path = format!("listeners.{listener}.tls.certificates[{index}]{key}");
+    Outside { code: Code::WrongCertificate, path, message: with_causes(error), hint: None }
+}
+
+fn certificates(config: &Config, period: Period) -> Vec<Outside> {
+    let mut found = Vec::new();
+    for (socket, listener) in config.boot.listeners.iter().zip(&config.live.listeners) {
+        for (index, model) in listener.certificates.iter().enumerate() {
+            match certs::load(model) {
+                Ok(loaded) => found.extend(validity(&loaded, period).map(|message| Outside {
+                    code: Code::ExpiredCertificate,
+                    path: format!("listeners.{}.tls.certificates[{index}].chain", socket.name),
+                    message: format!("the certificate in {} {message}", model.chain.display()),
+                    hint: Some("renew it, and reload".to_owned()),
+                })),
+                Err(error) => found.push(of_certificate(&socket.name, index, &error)),
+            }
+        }
+    }
+    found
+}
+
+/// What is wrong with when a certificate is valid.
+fn validity(certificate: &Loaded, Period { now, until }: Period) -> Option<String> {
+    let at = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    let (begins, expires) = (at(certificate.begins_s), at(certificate.expires_s));
+    if now < begins {
+        Some(format!("is not valid before {begins}"))
+    } else if expires < now {
+        Some(format!("expired at {expires}"))
+    } else if expires < until {
+        Some(format!("expires at {expires}, before the event ends at {until}"))
+    } else {
+        None
+    }
+}
+
+/// The file itself may come with the first line; whether it can be opened is only sure when it is.
+fn folder_of_log(path: &Path) -> Option<Outside> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (!folder.is_dir()).then(|| Outside {
+        code: Code::UnusableFile,
+        path: "telemetry.access_log.to".to_owned(),
+        message: format!("there is no folder {}", folder.display()),
+        hint: Some("make it, for the user that the edge runs as".to_owned()),
+    })
+}
+
+/// An error and what led to it.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_must_be_valid_now_and_at_the_event() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = crate::clock::wall();
+        crate::control::dev_certificate::create(folder.path(), &["localhost".to_owned()], now).unwrap();
+        let model = config::model::Certificate {
+            names: vec![config::model::HostPattern::Exact("localhost".to_owned())],
+            chain: folder.path().join("localhost.pem"),
+            key: folder.path().join("localhost.key"),
+        };
+        let loaded = certs::load(&model).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(seconds).unwrap();
+        let said = |now: i64, until: i64| validity(&loaded, Period { now: at(now), until: at(until) });
+        let (begins, expires) = (loaded.begins_s, loaded.expires_s);
+        assert_eq!(said(begins, expires), None);
+        assert!(said(begins - 1, begins).unwrap().starts_with("is not valid before "));
+        assert!(said(expires + 1, expires + 1).unwrap().starts_with("expired at "));
+        assert!(said(begins, expires + 1).unwrap().contains(", before the event ends at "));
+    }
+}

@@ -1,0 +1,125 @@
+//! `edge check`: what is said about a file before it goes live.
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::world::config;
+
+const ROUTES: &str = r#"
+  - {name: old, match: {path: /old}, pool: origin, class: core}
+  - {name: other, match: {path: /other}, pool: origin, class: browse}
+"#;
+
+/// A folder with a good configuration and its certificate.
+struct World {
+    folder: TempDir,
+    good: String,
+}
+
+fn edge(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_edge")).args(arguments).output().unwrap()
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = folder.path().join("tls");
+        assert!(edge(&["dev-certificate", "--out", tls.to_str().unwrap()]).status.success());
+        Self { folder, good: config(&["127.0.0.1:1".parse().unwrap()], "", ROUTES) }
+    }
+
+    fn check(&self, text: &str, arguments: &[&str]) -> Output {
+        let file = self.folder.path().join("edge.yaml");
+        fs::write(&file, text).unwrap();
+        edge(&[&["check", file.to_str().unwrap()], arguments].concat())
+    }
+
+    fn problems(&self, text: &str, arguments: &[&str]) -> Vec<Value> {
+        let output = self.check(text, &[&["--format", "json"], arguments].concat());
+        let problems: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &output.stderr[..]), (Some((!problems.is_empty()).into()), &b""[..]));
+        problems
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_good_file_is_good_and_has_its_hash() {
+    let world = World::new();
+    let good = world.check(&world.good, &[]);
+    assert!(good.status.success(), "{good:?}");
+    let said = String::from_utf8(good.stdout).unwrap();
+    assert!(said.contains("edge.yaml: good: 2 listeners, 2 routes, 1 pools; hash "), "{said}");
+    let sum = Command::new("sha256sum").arg(world.folder.path().join("edge.yaml")).output().unwrap();
+    let sum = String::from_utf8(sum.stdout).unwrap();
+    assert_eq!(said.trim().rsplit(' ').next(), sum.get(..16));
+    assert_eq!(world.problems(&world.good, &[]), [] as [Value; 0]);
+}
+
+#[test]
+fn every_problem_is_told_to_people_and_to_programs() {
+    let world = World::new();
+    let bad = world.good.replace("class: core", "class: cor").replace("class: browse", "class: brows");
+    let said = stderr(&world.check(&bad, &[]));
+    assert!(
+        said.contains("`cor`") && said.contains("`brows`") && said.contains("\n  hint: did you mean `core`?"),
+        "{said}"
+    );
+    assert!(!said.contains('\x1b'), "no colour where nobody looks: {said}");
+
+    let problems = world.problems(&bad, &[]);
+    let keys: Vec<_> = problems[0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["code", "column", "file", "hint", "line", "message", "name", "path"]);
+    let paths: Vec<_> = problems.iter().map(|problem| (&problem["code"], &problem["path"])).collect();
+    let unknown = json!("E0301");
+    assert!(paths.contains(&(&unknown, &json!("routes[0].class"))), "{problems:#?}");
+    assert!(paths.contains(&(&unknown, &json!("routes[1].class"))), "{problems:#?}");
+}
+
+#[test]
+fn what_the_file_names_is_looked_at_too() {
+    let world = World::new();
+    let path = |problem: &Value| (problem["code"].clone(), problem["path"].clone(), problem["line"].as_u64() > Some(1));
+    let expect = |text: &str, code: &str, at: &str| {
+        let problems = world.problems(text, &[]);
+        assert_eq!(problems.iter().map(path).collect::<Vec<_>>(), [(json!(code), json!(at), true)], "{problems:#?}");
+        problems[0]["message"].as_str().unwrap().to_owned()
+    };
+    let certificate = "listeners.secure.tls.certificates[0]";
+    let missing = expect(&world.good.replace("localhost.pem", "none.pem"), "E0401", certificate);
+    assert!(missing.contains("cannot read") && missing.contains("none.pem"), "{missing}");
+    expect(&world.good.replace("names: [localhost]", "names: [a.example]"), "E0401", &format!("{certificate}.names"));
+    expect(&world.good.replace("localhost.key", "ca.key"), "E0401", &format!("{certificate}.key"));
+    expect(&world.good.replace("file:access.log", "file:none/access.log"), "E0404", "telemetry.access_log.to");
+    let token = world.good.replace("admin: {bind", "admin: {token: \"env:NO_SUCH_VARIABLE_0\", bind");
+    expect(&token, "E0403", "admin.token");
+}
+
+#[test]
+fn a_certificate_must_outlive_the_event() {
+    let world = World::new();
+    assert_eq!(world.problems(&world.good, &["--event", "2000-01-01"]), [] as [Value; 0]);
+    let problems = world.problems(&world.good, &["--event", "2999-12-31"]);
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0]["code"], "E0402");
+    assert!(problems[0]["message"].as_str().unwrap().contains("before the event"), "{problems:#?}");
+    assert_eq!(edge(&["check", "edge.yaml", "--event", "tomorrow"]).status.code(), Some(2));
+}
+
+#[test]
+fn codes_are_explained() {
+    let explained = String::from_utf8(edge(&["check", "--explain", "e0103"]).stdout).unwrap();
+    assert!(explained.starts_with("E0103 unknown-key\n\n") && explained.contains("```yaml"), "{explained}");
+    let unknown = edge(&["check", "--explain", "E9999"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("hint: they go from E0101 to E0"));
+    assert_eq!(edge(&["check"]).status.code(), Some(2), "neither a file nor a code");
+}
