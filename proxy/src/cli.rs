@@ -50,6 +50,21 @@ enum Command {
         #[arg(long, value_name = "CODE", exclusive = true)]
         explain: Option<String>,
     },
+    /// Print the reference of the configuration language: every key and every code of a problem, in Markdown.
+    Reference,
+    /// Print the JSON Schema of a configuration, for editors and other programs.
+    ///
+    /// Editors with the YAML language server complete and check a file that begins with
+    ///
+    /// # yaml-language-server: $schema=edge.schema.json
+    ///
+    /// after `edge schema > edge.schema.json`.
+    #[command(verbatim_doc_comment)]
+    Schema {
+        /// Of a file that another one includes.
+        #[arg(long)]
+        included: bool,
+    },
     /// Send a file to the edge that runs at its `admin` address; it goes live there, or is refused with all problems.
     /// Files that it includes are those beside the file that the edge was started with.
     Reload {
@@ -108,6 +123,11 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Check { explain: Some(code), .. } => check::explain(&code)?,
         Command::Check { file, format, event, .. } => return check::check(&file.unwrap_or_default(), format, event),
+        Command::Reference => print!("{}", config::reference()),
+        Command::Schema { included } => {
+            let schema = if included { config::json_schema_of_included() } else { config::json_schema() };
+            println!("{schema:#}");
+        }
         Command::Reload { file } => running::reload(&file)?,
         Command::History { file, format } => running::history(&file, format)?,
         Command::Rollback { file, to } => running::roll_back(&file, to.as_deref())?,

@@ -115,6 +115,21 @@ fn a_certificate_must_outlive_the_event() {
 }
 
 #[test]
+fn the_language_is_printed_for_readers_and_for_editors() {
+    let printed = |arguments: &[&str]| String::from_utf8(edge(arguments).stdout).unwrap();
+    let reference = printed(&["reference"]);
+    assert!(reference.contains("drain_timeout") && reference.contains("E0103"), "{reference}");
+    let whole: Value = serde_json::from_str(&printed(&["schema"])).unwrap();
+    let included: Value = serde_json::from_str(&printed(&["schema", "--included"])).unwrap();
+    assert!(whole["properties"]["process"].is_object() && whole["properties"]["routes"].is_object(), "{whole:#}");
+    assert!(
+        included["properties"]["process"].is_null() && included["properties"]["routes"].is_object(),
+        "{included:#}"
+    );
+    assert!(printed(&["schema", "--help"]).contains("# yaml-language-server: $schema="));
+}
+
+#[test]
 fn codes_are_explained() {
     let explained = String::from_utf8(edge(&["check", "--explain", "e0103"]).stdout).unwrap();
     assert!(explained.starts_with("E0103 unknown-key\n\n") && explained.contains("```yaml"), "{explained}");
