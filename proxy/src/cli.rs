@@ -42,6 +42,9 @@ enum Command {
         /// How to say it: for people, or as a JSON array of problems.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
+        /// Print the whole configuration with every default, and where each value comes from.
+        #[arg(long, conflicts_with = "format")]
+        effective: bool,
         /// A day such as 2026-11-27 on which everything must still hold: a certificate that expires before its end is a
         /// problem.
         #[arg(long, value_name = "DATE")]
@@ -122,7 +125,10 @@ fn run(command: Command) -> Result<ExitCode> {
             boot::run(&file)?;
         }
         Command::Check { explain: Some(code), .. } => check::explain(&code)?,
-        Command::Check { file, format, event, .. } => return check::check(&file.unwrap_or_default(), format, event),
+        Command::Check { file, format, effective, event, .. } => {
+            let file = file.unwrap_or_default();
+            return if effective { check::effective(&file, event) } else { check::check(&file, format, event) };
+        }
         Command::Reference => print!("{}", config::reference()),
         Command::Schema { included } => {
             let schema = if included { config::json_schema_of_included() } else { config::json_schema() };

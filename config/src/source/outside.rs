@@ -2,9 +2,8 @@
 
 use super::Sources;
 use crate::{
-    problem::{At, Code, FileId, Place, Problems, Report},
-    schema::include,
-    tree::{self, Node, Value},
+    problem::{At, Code, Place, Problems, Report},
+    tree::{Node, Value},
 };
 
 /// Something that is not as the configuration says, although what is written is good.
@@ -26,9 +25,7 @@ impl Sources {
     pub fn locate(&self, found: Vec<Outside>) -> Option<Problems> {
         let mut report = Report::new(self.files.iter().map(|file| file.path.clone()));
         // They were read before, or nothing could have been found of what they name.
-        let mut ignored = Report::new(self.files.iter().map(|file| file.path.clone()));
-        let trees = self.files.iter().enumerate().map(|(n, file)| tree::parse(&file.text, FileId::of(n), &mut ignored));
-        let root = trees.collect::<Option<Vec<_>>>().and_then(|trees| include::join(trees, &mut ignored));
+        let root = self.root(&mut Report::default());
         for Outside { code, path, message, hint } in found {
             let at = root.as_ref().map_or_else(|| At::root(Place::START), |root| find(root, &path));
             match hint {

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
-use config::{Code, Problems, Sources};
+use config::{Code, Problems, Sources, model::Config};
 use jiff::{
     Timestamp,
     civil::Date,
@@ -23,28 +23,41 @@ use crate::{
 
 /// Checks a file; exit code 0 if it can go live.
 pub(super) fn check(file: &Path, format: Format, event: Option<Date>) -> Result<ExitCode> {
-    let checked = Sources::read(file).and_then(|sources| {
-        let config = sources.interpret()?;
-        match outside::check(&config, &sources, period(event)) {
-            Some(problems) => Err(problems),
-            None => Ok((config, digest(&sources))),
-        }
-    });
+    let checked = read(file, event);
     if format == Format::Json {
         let problems: Vec<_> = checked.as_ref().err().into_iter().flatten().map(ProblemLine::from).collect();
         println!("{}", serde_json::to_string_pretty(&problems)?);
         return Ok(exit_code(checked.is_ok()));
     }
     match &checked {
-        Ok((config, hash)) => {
+        Ok((sources, config)) => {
             let (listeners, routes, pools) =
                 (config.boot.listeners.len(), config.live.routes.len(), config.live.pools.len());
-            let file = file.display();
+            let (file, hash) = (file.display(), digest(sources));
             println!("{file}: good: {listeners} listeners, {routes} routes, {pools} pools; hash {hash}");
         }
         Err(problems) => print(problems),
     }
     Ok(exit_code(checked.is_ok()))
+}
+
+/// Checks a file, and prints everything that it means.
+pub(super) fn effective(file: &Path, event: Option<Date>) -> Result<ExitCode> {
+    let effective = read(file, event).and_then(|(sources, _)| sources.effective());
+    match &effective {
+        Ok(text) => print!("{text}"),
+        Err(problems) => print(problems),
+    }
+    Ok(exit_code(effective.is_ok()))
+}
+
+fn read(file: &Path, event: Option<Date>) -> Result<(Sources, Config), Problems> {
+    let sources = Sources::read(file)?;
+    let config = sources.interpret()?;
+    match outside::check(&config, &sources, period(event)) {
+        Some(problems) => Err(problems),
+        None => Ok((sources, config)),
+    }
 }
 
 fn exit_code(good: bool) -> ExitCode {

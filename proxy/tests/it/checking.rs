@@ -104,6 +104,22 @@ fn what_the_file_names_is_looked_at_too() {
 }
 
 #[test]
+fn the_effective_configuration_says_where_each_value_comes_from() {
+    let world = World::new();
+    let secret = world.folder.path().join("token");
+    fs::write(&secret, "correct-horse-battery-staple").unwrap();
+    let text = world.good.replace("admin: {bind", &format!("admin: {{token: \"file:{}\", bind", secret.display()));
+    let effective = world.check(&text, &["--effective"]);
+    let printed = String::from_utf8(effective.stdout).unwrap();
+    assert!(effective.status.success() && printed.contains("# default") && printed.contains("edge.yaml:"), "{printed}");
+    assert!(printed.contains(secret.to_str().unwrap()) && !printed.contains("correct-horse"), "{printed}");
+    // It means the same.
+    assert_eq!(world.problems(&printed, &[]), [] as [Value; 0]);
+    let bad = world.check(&world.good.replace("class: core", "class: cor"), &["--effective"]);
+    assert_eq!((bad.status.code(), bad.stdout.len()), (Some(1), 0));
+}
+
+#[test]
 fn a_certificate_must_outlive_the_event() {
     let world = World::new();
     assert_eq!(world.problems(&world.good, &["--event", "2000-01-01"]), [] as [Value; 0]);
