@@ -10,7 +10,14 @@ pub use ipnet::IpNet;
 pub mod id;
 pub mod quantity;
 pub mod pattern;
+pub mod condition;
+pub mod action;
 
+pub use action::{
+    Action, Body, Destination, Files, Forward, HeaderRules, Redirect, Respond, Rewrite, Share, Split, SplitKey,
+    Template, TemplatePart,
+};
+pub use condition::{Attribute, Condition, Test};
 pub use id::{ClassId, ListenerId, PoolId, RouteId, ZoneId};
 pub use pattern::{HostPattern, PathPattern, Segment};
 pub use quantity::{ByteSize, Percent, Rate};
@@ -245,7 +252,7 @@ pub struct Zone {
 /// Which requests are meant, and what happens to them.
 ///
 /// No two routes are equally specific for one request. What is more specific: first by host (exact, wildcard, any),
-/// then by path (see [`PathPattern`]), then by method (named, any).
+/// then by path (see [`PathPattern`]), then by method (named, any), then by the number of conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// Its name, as written.
@@ -256,16 +263,24 @@ pub struct Route {
     pub paths: Vec<PathPattern>,
     /// Methods in upper case; empty matches every method.
     pub methods: Vec<String>,
-    /// Where the request goes.
-    pub pool: PoolId,
-    /// How important it is.
-    pub class: ClassId,
-    /// Largest request body; more is refused with `413`.
-    pub max_body: ByteSize,
+    /// What else must hold, all of it.
+    pub conditions: Vec<Condition>,
+    /// What happens.
+    pub action: Action,
     /// Rate limits; a request must be within each.
     pub rate: Vec<RateLimit>,
-    /// Caching; `None` passes everything through.
-    pub cache: Option<CachePolicy>,
+    /// Changes to the header of every answer on its way to the client, the edge's own included.
+    pub response_headers: HeaderRules,
+}
+
+impl Route {
+    /// What is asked of a pool; `None` where the edge answers by itself.
+    pub fn forward(&self) -> Option<&Forward> {
+        match &self.action {
+            Action::Forward(forward) => Some(forward),
+            Action::Redirect(_) | Action::Respond(_) | Action::Files(_) => None,
+        }
+    }
 }
 
 /// A limit on how often something may happen.
