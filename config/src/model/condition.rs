@@ -18,14 +18,15 @@ pub enum Attribute {
     Query(String),
 }
 
-/// What must hold of an attribute; values are compared byte by byte, those of the query after percent-decoding.
+/// What must hold of an attribute. Of several occurrences the first counts, so that two different exact values exclude
+/// each other. Values are compared byte by byte, those of the query after percent-decoding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test {
-    /// One occurrence is just this.
+    /// The first occurrence is just this.
     Is(String),
-    /// One occurrence starts so.
+    /// The first occurrence starts so.
     Prefix(String),
-    /// One occurrence holds this somewhere.
+    /// The first occurrence holds this somewhere.
     Contains(String),
     /// It occurs.
     Present,
@@ -34,9 +35,7 @@ pub enum Test {
 }
 
 impl Condition {
-    /// Whether no request can satisfy both. Two different exact values of one attribute do not exclude each other by
-    /// logic alone (a field can have two lines), but whoever writes both means two kinds of request: the route that
-    /// stands first in the order of the matcher takes a request that claims to be both.
+    /// Whether no request can satisfy both.
     pub fn excludes(&self, other: &Self) -> bool {
         if self.on != other.on {
             return false;
