@@ -9,7 +9,10 @@ use super::{
     unique::refuse_repeated,
 };
 use crate::{
-    model::{ByteSize, CachePolicy, ClassId, PathPattern, PoolId, QueryKey, RateLimit, Route, Zone, ZoneId},
+    model::{
+        Action, ByteSize, CachePolicy, ClassId, Destination, Forward, HeaderRules, PathPattern, PoolId, QueryKey,
+        RateLimit, Rewrite, Route, Zone, ZoneId,
+    },
     problem::{Code, Report},
     schema::{
         self,
@@ -89,11 +92,17 @@ fn check_one(written: schema::Route, names: &mut References, report: &mut Report
         hosts,
         paths,
         methods,
-        pool: PoolId(pool?),
-        class: ClassId(class?),
-        max_body,
+        conditions: Vec::new(),
+        action: Action::Forward(Box::new(Forward {
+            to: Destination::Pool(PoolId(pool?)),
+            class: ClassId(class?),
+            max_body,
+            cache,
+            rewrite: Rewrite::default(),
+            request_headers: HeaderRules::default(),
+        })),
         rate,
-        cache,
+        response_headers: HeaderRules::default(),
     })
 }
 
