@@ -10,8 +10,13 @@ mod unique;
 mod names;
 mod listener;
 mod pool;
+mod condition;
+mod template;
+mod header_rules;
+mod action;
 mod route;
 mod conflict;
+mod reach;
 
 use crate::{
     model::{AccessLog, Boot, Config, IpNet, Live, LogTarget, Percent},
@@ -51,7 +56,10 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
     };
     let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, report));
     let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
-    let routes = written.routes.0.and_then(|routes| route::check(routes, &mut names, report));
+    if let (Some(routes), Some((_, listeners))) = (&written.routes.0, &listeners) {
+        reach::refuse_unserved_hosts(routes, listeners, report);
+    }
+    let routes = written.routes.0.and_then(|routes| route::check(routes, &mut names, sources, report));
     let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, sources));
 
     let (sockets, listeners) = listeners?;

@@ -14,13 +14,15 @@ mod secret;
 pub(crate) mod pattern;
 mod listener;
 mod pool;
+pub(crate) mod condition;
+pub(crate) mod action;
 mod route;
 mod telemetry;
 pub(crate) mod include;
 
-pub(crate) use listener::{Admin, Certificate, Listener, Tls};
+pub(crate) use listener::{Admin, Certificate, FilePath, Listener, Tls};
 pub(crate) use pool::{AnyEndpoint, Endpoint, Health, Limit, Pool, Timeouts};
-pub(crate) use route::{Cache, Match, Query, RateLimit, Route, Zone};
+pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
 pub(crate) use telemetry::{AccessLog, Telemetry};
 
 use crate::{

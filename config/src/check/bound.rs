@@ -56,7 +56,11 @@ pub(super) fn within<T: Shown>(
 /// Reports a list that is empty or too long.
 pub(super) fn count(found: usize, thing: &str, range: RangeInclusive<usize>, at: &At, report: &mut Report) {
     if found < *range.start() {
-        report.refuse(Code::WrongCount, at, format!("at least one {thing} is needed"));
+        let message = match range.start() {
+            1 => format!("at least one {thing} is needed"),
+            least => format!("at least {least} {thing}s are needed"),
+        };
+        report.refuse(Code::WrongCount, at, message);
     } else if found > *range.end() {
         report.refuse(Code::WrongCount, at, format!("{found} are too many: at most {} can be given", range.end()));
     }

@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 
 use crate::{
-    model::{HostPattern, Segment},
-    problem::{At, Code, Report},
-    schema,
+    model::{Attribute, Condition, HostPattern, PathPattern, Segment},
+    problem::{Code, Report},
+    schema::{
+        self,
+        condition::AnyTest,
+        read::{Named, Written},
+    },
 };
 
 /// The requests that a route matches with one host, one path and one method of its own; equal for equally specific
@@ -35,11 +39,22 @@ impl<'a> From<&'a Segment> for Shape<'a> {
     }
 }
 
-/// Reports each path that an earlier one leaves no request for.
+/// More routes than this, told apart by conditions alone, are searched one after the other for each request.
+const TOLD_APART_MAX: usize = 256;
+
+/// A route where it claims some requests.
+#[derive(Clone, Copy)]
+struct Claim<'a> {
+    route: &'a schema::Route,
+    path: &'a Written<PathPattern>,
+}
+
+/// Reports each path that an earlier route matches just as closely, unless their conditions exclude each other.
 pub(super) fn refuse_same_requests(routes: &[&schema::Route], report: &mut Report) {
-    let mut first: HashMap<Requests<'_>, (&At, &str)> = HashMap::new();
+    let mut claims: HashMap<Requests<'_>, Vec<Claim<'_>>> = HashMap::new();
     for route in routes {
         for path in &route.r#match.path.value.0 {
+            let claim = Claim { route, path };
             let mut other = None;
             for host in alternatives(route.r#match.host.as_ref().map(|hosts| &hosts.value.0)) {
                 for method in alternatives(route.r#match.method.as_ref().map(|methods| &methods.value.0)) {
@@ -48,21 +63,55 @@ pub(super) fn refuse_same_requests(routes: &[&schema::Route], report: &mut Repor
                         path: path.value.segments.iter().map(Shape::from).collect(),
                         method: method.map(|method| method.value.as_str()),
                     };
-                    let taken = *first.entry(requests).or_insert((&path.at, &route.name.value));
-                    if !std::ptr::eq(taken.0, &path.at) {
-                        other = Some(taken);
+                    let before = claims.entry(requests).or_default();
+                    if before.len() == TOLD_APART_MAX {
+                        let message = format!("more than {TOLD_APART_MAX} routes are told apart by conditions alone");
+                        report.refuse_with_hint(
+                            Code::SameRequests,
+                            &path.at,
+                            message,
+                            "tell them apart by host, path or method",
+                        );
+                        return;
                     }
+                    let rival = before.iter().find(|rival| is_ambiguous(rival.route, route));
+                    other = other.or_else(|| rival.copied().filter(|rival| !std::ptr::eq(rival.path, path)));
+                    before.push(claim);
                 }
             }
-            if let Some((at, name)) = other {
-                let message =
-                    format!("`{}` matches the same requests as route `{name}`, none more closely", path.value.raw);
-                let hint =
-                    format!("that one stands at {}; let one name a host or method", report.whereabouts(at, &path.at));
-                report.refuse_with_hint(Code::SameRequests, &path.at, message, hint);
+            if let Some(other) = other {
+                refuse(claim, other, report);
             }
         }
     }
+}
+
+/// Whether some request can satisfy the conditions of both, and neither has more of them.
+fn is_ambiguous(one: &schema::Route, other: &schema::Route) -> bool {
+    let (one, other) = (conditions(one), conditions(other));
+    one.len() == other.len() && !one.iter().any(|condition| other.iter().any(|other| condition.excludes(other)))
+}
+
+fn conditions(route: &schema::Route) -> Vec<Condition> {
+    let entries = |named: &Option<Named<AnyTest>>, on: fn(&str) -> Attribute| -> Vec<Condition> {
+        let entries = named.iter().flat_map(|named| &named.entries);
+        entries.map(|(name, AnyTest(test))| Condition { on: on(&name.value), test: test.clone() }).collect()
+    };
+    let mut conditions = entries(&route.r#match.headers, |name| Attribute::Header(name.to_ascii_lowercase()));
+    conditions.extend(entries(&route.r#match.query, |name| Attribute::Query(name.to_owned())));
+    conditions
+}
+
+fn refuse(claim: Claim<'_>, other: Claim<'_>, report: &mut Report) {
+    let Claim { path, .. } = claim;
+    let name = &other.route.name.value;
+    let message = format!("`{}` matches the same requests as route `{name}`, none more closely", path.value.raw);
+    let place = format!("that one stands at {}", report.whereabouts(&other.path.at, &path.at));
+    let way_out = match conditions(claim.route).len() {
+        0 => "let one name a host, method or condition",
+        _ => "let one have more conditions, or conditions that exclude each other",
+    };
+    report.refuse_with_hint(Code::SameRequests, &path.at, message, format!("{place}; {way_out}"));
 }
 
 /// Each of a list, or once `None` where there is no list.

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use super::{
+    action,
     bound::{count, within},
-    conflict,
+    condition, conflict,
+    header_rules::{self, Towards},
     names::{Names, check_names},
     unique::refuse_repeated,
 };
 use crate::{
-    model::{
-        Action, ByteSize, CachePolicy, ClassId, Destination, Forward, HeaderRules, PathPattern, PoolId, QueryKey,
-        RateLimit, Rewrite, Route, Zone, ZoneId,
-    },
+    model::{ByteSize, CachePolicy, PathPattern, QueryKey, RateLimit, Route, Zone, ZoneId},
     problem::{Code, Report},
     schema::{
         self,
         read::{Named, OneOrMany, Tried, Written},
     },
+    source::Sources,
 };
 
 const ROUTES_MAX: usize = 1 << 16;
@@ -58,6 +58,7 @@ pub(super) fn zones(written: Named<Tried<schema::Zone>>, report: &mut Report) ->
 pub(super) fn check(
     written: Written<Vec<Tried<schema::Route>>>,
     names: &mut References,
+    sources: &Sources,
     report: &mut Report,
 ) -> Option<Vec<Route>> {
     let Written { value: routes, at } = written;
@@ -67,57 +68,40 @@ pub(super) fn check(
     conflict::refuse_same_requests(&read, report);
     let all_read = read.len() == routes.len();
 
-    let checked: Vec<_> = routes.into_iter().map(|route| check_one(route.0?, names, report)).collect();
+    let checked: Vec<_> = routes.into_iter().map(|route| check_one(route.0?, names, sources, report)).collect();
     if all_read {
         names.refuse_unused(report);
     }
     checked.into_iter().collect()
 }
 
-fn check_one(written: schema::Route, names: &mut References, report: &mut Report) -> Option<Route> {
-    let schema::Match { host, path, method } = written.r#match;
-    let hosts = host.map(|hosts| patterns(hosts, "host", report)).unwrap_or_default();
-    let paths: Vec<PathPattern> = patterns(path, "path", report);
-    let methods = method.map(|methods| check_methods(methods, report)).unwrap_or_default();
-    let max_body = within(written.max_body.as_ref(), MAX_BODY, ByteSize(0)..=ByteSize(TIB), report);
-    let rate = written.rate.map(|rate| rates(rate, report)).unwrap_or_default();
-    let pool = names.pools.find(&written.pool, report);
-    let class = names.classes.find(&written.class, report);
-    let cache = match written.cache {
-        Some(cache) => Some(check_cache(cache, &methods, &mut names.zones, report)?),
-        None => None,
-    };
-    Some(Route {
-        name: written.name.value,
-        hosts,
-        paths,
-        methods,
-        conditions: Vec::new(),
-        action: Action::Forward(Box::new(Forward {
-            to: Destination::Pool(PoolId(pool?)),
-            class: ClassId(class?),
-            max_body,
-            cache,
-            rewrite: Rewrite::default(),
-            request_headers: HeaderRules::default(),
-        })),
-        rate,
-        response_headers: HeaderRules::default(),
-    })
+fn check_one(written: schema::Route, names: &mut References, sources: &Sources, report: &mut Report) -> Option<Route> {
+    let hosts = written.r#match.host.as_ref().map(|hosts| patterns(hosts, "host", report)).unwrap_or_default();
+    let paths: Vec<PathPattern> = patterns(&written.r#match.path, "path", report);
+    let methods = written.r#match.method.as_ref().map(|methods| check_methods(methods, report)).unwrap_or_default();
+    let rate = written.rate.as_ref().map(|rate| rates(rate, report)).unwrap_or_default();
+    let response_headers = header_rules::check(written.response_headers.as_ref(), Towards::Client, report);
+    let action = action::check(&written, &paths, &methods, names, sources, report);
+    let conditions = condition::check(written.r#match.headers, written.r#match.query, report);
+    Some(Route { name: written.name.value, hosts, paths, methods, conditions, action: action?, rate, response_headers })
 }
 
-fn patterns<T>(written: Written<OneOrMany<Written<T>>>, thing: &str, report: &mut Report) -> Vec<T> {
-    let OneOrMany(patterns) = written.value;
+pub(super) fn max_body(written: Option<&Written<ByteSize>>, report: &mut Report) -> ByteSize {
+    within(written, MAX_BODY, ByteSize(0)..=ByteSize(TIB), report)
+}
+
+fn patterns<T: Clone>(written: &Written<OneOrMany<Written<T>>>, thing: &str, report: &mut Report) -> Vec<T> {
+    let OneOrMany(patterns) = &written.value;
     count(patterns.len(), thing, 1..=PATTERNS_MAX, &written.at, report);
-    patterns.into_iter().map(|pattern| pattern.value).collect()
+    patterns.iter().map(|pattern| pattern.value.clone()).collect()
 }
 
 /// Methods are tokens (RFC 9110 section 9.1); lower case would be another method, and surely is not meant.
-fn check_methods(written: Written<OneOrMany<Written<String>>>, report: &mut Report) -> Vec<String> {
-    let OneOrMany(methods) = written.value;
+fn check_methods(written: &Written<OneOrMany<Written<String>>>, report: &mut Report) -> Vec<String> {
+    let OneOrMany(methods) = &written.value;
     count(methods.len(), "method", 1..=PATTERNS_MAX, &written.at, report);
     refuse_repeated(Code::RepeatedValue, "method", methods.iter().map(|method| (&method.value, &method.at)), report);
-    for Written { value, at } in &methods {
+    for Written { value, at } in methods {
         if !value.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
             || !(1..=32).contains(&value.len())
         {
@@ -128,21 +112,21 @@ fn check_methods(written: Written<OneOrMany<Written<String>>>, report: &mut Repo
             report.refuse_with_hint(Code::WrongMethod, at, format!("`{value}` is no method"), hint);
         }
     }
-    methods.into_iter().map(|method| method.value).collect()
+    methods.iter().map(|method| method.value.clone()).collect()
 }
 
-fn rates(written: Written<Vec<schema::RateLimit>>, report: &mut Report) -> Vec<RateLimit> {
+fn rates(written: &Written<Vec<schema::RateLimit>>, report: &mut Report) -> Vec<RateLimit> {
     count(written.value.len(), "rate", 1..=RATES_MAX, &written.at, report);
-    let mut rate = |schema::RateLimit { per, at, burst }: schema::RateLimit| RateLimit {
-        per,
-        at,
+    let rate = |schema::RateLimit { per, at, burst }: &schema::RateLimit| RateLimit {
+        per: *per,
+        at: *at,
         burst: within(burst.as_ref(), at.count, 1..=1_000_000_000, report),
     };
-    written.value.into_iter().map(&mut rate).collect()
+    written.value.iter().map(rate).collect()
 }
 
-fn check_cache(
-    written: schema::Cache,
+pub(super) fn check_cache(
+    written: &schema::Cache,
     methods: &[String],
     zones: &mut Names,
     report: &mut Report,
@@ -155,7 +139,7 @@ fn check_cache(
     let default_ttl = written.default_ttl.is_some().then(|| time(&written.default_ttl, Duration::ZERO));
     let stale_while_revalidate = time(&written.stale_while_revalidate, Duration::ZERO);
     let stale_if_error = time(&written.stale_if_error, Duration::ZERO);
-    let query = match written.query {
+    let query = match &written.query {
         None | Some(schema::Query::All) => QueryKey::All,
         Some(schema::Query::Keep(names)) => QueryKey::Keep(parameters(names, report)),
         Some(schema::Query::Drop(names)) => {
@@ -169,8 +153,8 @@ fn check_cache(
     Some(CachePolicy { zone, default_ttl, stale_while_revalidate, stale_if_error, query })
 }
 
-fn parameters(written: Written<Vec<Written<String>>>, report: &mut Report) -> Vec<String> {
+fn parameters(written: &Written<Vec<Written<String>>>, report: &mut Report) -> Vec<String> {
     count(written.value.len(), "parameter", 0..=PATTERNS_MAX, &written.at, report);
     refuse_repeated(Code::RepeatedValue, "parameter", written.value.iter().map(|name| (&name.value, &name.at)), report);
-    written.value.into_iter().map(|name| name.value).collect()
+    written.value.iter().map(|name| name.value.clone()).collect()
 }

@@ -10,7 +10,7 @@ pub struct Condition {
 }
 
 /// A part of a request that may occur never, once or more often.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Attribute {
     /// The lines of a header field, by its name in lower case.
     Header(String),

@@ -226,6 +226,27 @@ codes! {
     /// ```
     "E0213" "wrong-secret" WrongSecret,
 
+    /// The text is no name or value of a header field (RFC 9110 section 5): names are of letters, digits and a few signs
+    /// such as `-`; values of visible ASCII, with spaces only inside. A condition on a value that no request can bring
+    /// would never hold.
+    ///
+    /// ```yaml
+    /// headers: {"x beta": "1"}          # wrong
+    /// headers: {x-beta: "1"}            # right
+    /// ```
+    "E0214" "wrong-field" WrongField,
+
+    /// The template cannot be filled in, or not to something that can be sent. `{name}` is a parameter of the route's
+    /// path, `{rest}` what `**` took, `{host}` the host that was asked for; each path of the route must have what the
+    /// template uses. Nothing of the client's path can become part of the host, or a link to the shop could be made to
+    /// lead anywhere.
+    ///
+    /// ```yaml
+    /// - {name: old, match: {path: "/p/{id}"}, redirect: {to: "/product/{sku}"}}     # wrong
+    /// - {name: old, match: {path: "/p/{id}"}, redirect: {to: "/product/{id}"}}      # right
+    /// ```
+    "E0215" "wrong-template" WrongTemplate,
+
     /// The name leads nowhere: no such pool, class, zone or listener is defined. Correct the spelling, or define it.
     "E0301" "unknown-name" UnknownName,
 
@@ -247,8 +268,9 @@ codes! {
 
     /// Two routes match the same requests and none of the two is more specific, so that their order would decide. Order
     /// never decides here. What is more specific: first by host (exact, then `*.`, then any), then by path (segment by
-    /// segment: literal, then `{name}`, then `**`), then by method (named, then any). Remove one of the two, or let it
-    /// name a host or method.
+    /// segment: literal, then `{name}`, then `**`), then by method (named, then any), then by the number of conditions in
+    /// `headers` and `query`. Two with as many conditions are fine if these exclude each other, as two different values
+    /// of one field do. Remove one of the two, or let it name a host, a method or one condition more.
     "E0305" "same-requests" SameRequests,
 
     /// Two listeners would bind the same address, and the second could not start. `0.0.0.0` and `[::]` take the port
@@ -292,6 +314,16 @@ codes! {
     /// admin: {bind: "0.0.0.0:9901", token: "file:secrets/token"}       # right
     /// ```
     "E0312" "open-admin" OpenAdmin,
+
+    /// The header field is not the configuration's to change: it frames the message or belongs to one connection
+    /// (`Content-Length`, `Connection`), or the edge speaks by it itself, to the origin (`X-Forwarded-For`) or to the
+    /// client (`Cache-Status`). If it could be set here, nobody could rely on it.
+    "E0313" "reserved-field" ReservedField,
+
+    /// The route names a host that no listener serves: every listener that answers speaks TLS, and none has a
+    /// certificate for the host, so such requests get `421` before they are routed. Add a certificate, or correct the
+    /// spelling.
+    "E0314" "unserved-host" UnservedHost,
 
     /// A certificate cannot be served: its file or that of its key cannot be read or holds something else, the two are
     /// no pair, or the certificate does not hold a name that it is meant for. `openssl x509 -noout -text -in FILE` shows

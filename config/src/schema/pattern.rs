@@ -91,6 +91,20 @@ fn host(text: &str) -> Result<HostPattern, Fault> {
     Ok(if wildcard { HostPattern::Wildcard(name.into()) } else { HostPattern::Exact(name.into()) })
 }
 
+/// Whether this is one host, perhaps with a port.
+pub(crate) fn is_authority(text: &str) -> bool {
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => {
+            if !port.bytes().all(|b| b.is_ascii_digit()) || !port.parse::<u16>().is_ok_and(|port| port > 0) {
+                return false;
+            }
+            name
+        }
+        _ => text,
+    };
+    matches!(host(name), Ok(HostPattern::Exact(_)))
+}
+
 fn is_label(label: &str) -> bool {
     let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     inner && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
@@ -221,6 +235,16 @@ mod tests {
         assert_eq!(hint("/%41%2f"), "write `A%2F`");
         assert_eq!(hint("/50%"), "write `50%25`");
         assert_eq!(hint("cart"), "did you mean `/cart`?");
+    }
+
+    #[test]
+    fn an_authority_is_a_host_and_perhaps_a_port() {
+        for text in ["a", "shop.internal:8080", "127.0.0.1:1", "[::1]", "[::1]:80"] {
+            assert!(is_authority(text), "{text}");
+        }
+        for text in ["", "a:", "a:0", "a:x", "a:65536", "*.a", "a/b", "http://a", ":80", "::1", "a:1:2", "a:+1"] {
+            assert!(!is_authority(text), "{text}");
+        }
     }
 
     #[test]

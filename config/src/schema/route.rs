@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::describe::Shape;
-use super::read::{OneOrMany, Read, Written, mapping, refuse_kind, words};
+use super::{
+    action::{Files, HeaderRules, Redirect, Respond, Rewrite, Split},
+    condition::AnyTest,
+    describe::Shape,
+    read::{Named, OneOrMany, Read, Written, mapping, refuse_kind, words},
+};
 use crate::{
     model::{ByteSize, HostPattern, PathPattern, Rate, RateKey},
     problem::{At, Code, Report},
@@ -24,7 +28,7 @@ mapping! {
 }
 
 mapping! {
-    /// One route. All of it is live.
+    /// One route: which requests, and one of `pool`, `split`, `redirect`, `respond` and `files`. All of it is live.
     Route {
         /// Its name in logs and metrics.
         required name: Written<String>,
@@ -32,27 +36,51 @@ mapping! {
         /// Which requests are meant.
         required r#match: Match,
 
-        /// The pool that they go to.
-        required pool: Written<String>,
+        /// The pool that they go to. Default: one of the four below says what happens.
+        optional pool: Written<String>,
 
-        /// How important they are.
-        required class: Written<String>,
+        /// The pools that they go to, by weight. Default: `pool` or another says what happens.
+        optional split: Written<Split>,
 
-        /// Largest request body, up to `1TiB`. Default `1MiB`: more than any form of a shop. More is refused with
-        /// `413`. Live.
+        /// Send the client elsewhere. Default: `pool` or another says what happens.
+        optional redirect: Written<Redirect>,
+
+        /// Give an answer that is always the same. Default: `pool` or another says what happens.
+        optional respond: Written<Respond>,
+
+        /// Answer with files. Default: `pool` or another says what happens.
+        optional files: Written<Files>,
+
+        /// How important they are: needed where a pool is asked, and only there. Default: none, as only a pool can be full.
+        optional class: Written<String>,
+
+        /// Largest request body, up to `1TiB`; where a pool is asked. Default `1MiB`: more than any form of a shop. More
+        /// is refused with `413`. Live.
         optional max_body: Written<ByteSize>,
 
         /// Rate limits; a request must be within each. Default: none. Live.
         optional rate: Written<Vec<RateLimit>>,
 
-        /// Keep answers in the cache. Default: everything passes through. Live.
-        optional cache: Cache,
+        /// Keep answers in the cache; where a pool is asked. Default: everything passes through. Live.
+        optional cache: Written<Cache>,
+
+        /// Ask the origin for something else than the client asked for. Default: the same. Live.
+        optional rewrite: Written<Rewrite>,
+
+        /// Changes to the header on its way to the origin, after the edge has set its own fields. Default: none. Live.
+        optional request_headers: Written<HeaderRules>,
+
+        /// Changes to the header of every answer on its way to the client, refusals included; the cache keeps the
+        /// origin's. Default: none. Live.
+        optional response_headers: Written<HeaderRules>,
     }
 }
 
 mapping! {
     /// Which requests are meant. The most specific match wins: first by host (exact, then `*.`, then any), then by
-    /// path (segment by segment: literal, then `{name}`, then `**`), then by method (named, then any).
+    /// path (segment by segment: literal, then `{name}`, then `**`), then by method (named, then any), then by the number
+    /// of conditions in `headers` and `query`. Where a method or condition does not hold, the next specific route is
+    /// tried.
     Match {
         /// Host names: `shop.example.com`, or `*.example.com` for any one label; one or a list. Default: every host.
         optional host: Written<OneOrMany<Written<HostPattern>>>,
@@ -63,6 +91,13 @@ mapping! {
 
         /// Methods such as `GET`; one or a list. Default: every method.
         optional method: Written<OneOrMany<Written<String>>>,
+
+        /// Header fields that must be so, each a value, `{prefix: ...}`, `{contains: ...}` or `{present: true}`. Default:
+        /// any header.
+        optional headers: Named<AnyTest>,
+
+        /// Parameters of the query that must be so, in the same forms, after percent-decoding. Default: any query.
+        optional query: Named<AnyTest>,
     }
 }
 

@@ -18,7 +18,8 @@ fn the_shipped_configuration_is_good() {
 
     // An alias means the same as its text.
     let route = |name| config.live.routes.iter().find(|route| route.name == name).unwrap();
-    let (pages, search) = (route("pages").cache.as_ref().unwrap(), route("search").cache.as_ref().unwrap());
+    let cache = |name| route(name).forward().unwrap().cache.as_ref();
+    let (pages, search) = (cache("pages").unwrap(), cache("search").unwrap());
     assert_eq!(pages, search);
     assert_eq!(pages.stale_if_error, Duration::from_secs(600));
     assert!(matches!(&pages.query, QueryKey::Drop(names) if names.contains(&"gclid".into())));
@@ -30,7 +31,8 @@ fn nothing_that_moves_money_is_cached_or_turned_away_first() {
     let config = config::load(&path).unwrap();
     for name in ["checkout", "account", "payment"] {
         let route = config.live.routes.iter().find(|route| route.name == name).unwrap();
-        assert_eq!(config.live.classes[route.class.index()], "core", "{name}");
-        assert_eq!(route.cache, None, "{name}");
+        let forward = route.forward().unwrap();
+        assert_eq!(config.live.classes[forward.class.index()], "core", "{name}");
+        assert_eq!(forward.cache, None, "{name}");
     }
 }
