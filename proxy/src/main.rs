@@ -1,16 +1,7 @@
-//! `edge`: reverse proxy, load balancer and cache for peak-sale days.
+//! `edge`: the program.
 
 use std::process::ExitCode;
 
-mod clock;
-mod cli;
-mod control;
-mod snapshot;
-mod edge;
-mod listen;
-mod request;
-mod telemetry;
-
 fn main() -> ExitCode {
-    cli::main()
+    proxy::cli::main()
 }

@@ -26,19 +26,25 @@ pub(crate) mod refusal;
 pub(crate) mod identify;
 pub(crate) mod route;
 pub(crate) mod limit;
+mod decide;
+pub(crate) mod split;
 pub(crate) mod caching;
 pub(crate) mod admission;
 pub(crate) mod balance;
+pub(crate) mod template;
 pub(crate) mod forward;
+pub(crate) mod header_rules;
+pub(crate) mod files;
 pub(crate) mod respond;
 pub(crate) mod record;
 
 use self::{
     caching::{freshness, status::Outcome, storable::NotStored, storing},
     context::Context,
+    decide::{Arrival, Decision, decide},
     refusal::Refusal,
 };
-use crate::{clock, edge::Edge};
+use crate::{clock, edge::Edge, snapshot::Action};
 
 /// How long a request waits for another one's fill before it asks the origin itself, uncached.
 const COLLAPSE_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -69,14 +75,20 @@ impl ProxyHttp for Requests {
         ctx.background = session.subrequest_ctx.is_some();
         session.set_total_drain_timeout(Some(DRAIN_MAX));
         session.set_write_timeout(Some(CLIENT_STALL_MAX));
-        match self.decide(session, ctx) {
-            Ok(Decision::Serve) => Ok(false),
-            Ok(Decision::Redirect(response)) => {
-                session.write_response_header(response, true).await?;
-                Ok(true)
-            }
-            Err(refusal) => self.refuse(session, ctx, refusal).await.map(|()| true),
+        let snapshot = Arc::clone(&ctx.snapshot);
+        let listener = snapshot.listener(self.listener);
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(listener.idle_timeout.as_secs()));
         }
+        let (peer, header) = (peer_address(session), session.req_header());
+        let arrival = Arrival { header, peer, listener, now_ns: clock::nanos(), random: rand::random() };
+        match decide(&arrival, ctx) {
+            Ok(Decision::Forward) => return Ok(false),
+            Ok(Decision::Answer(header, body)) => self.answer(session, ctx, *header, Body::Whole(body)).await,
+            Ok(Decision::Files(route)) => self.answer_with_file(session, ctx, &route.action).await,
+            Err(refusal) => self.refuse(session, ctx, refusal).await,
+        }
+        .map(|()| true)
     }
 
     async fn request_body_filter(
@@ -87,7 +99,7 @@ impl ProxyHttp for Requests {
         ctx: &mut Context,
     ) -> Result<()> {
         ctx.body_bytes += body.as_ref().map_or(0, Bytes::len) as u64;
-        if ctx.route.as_deref().is_some_and(|route| ctx.body_bytes > route.model.max_body.0) {
+        if ctx.forward().is_some_and(|forward| ctx.body_bytes > forward.model.max_body.0) {
             ctx.failure = Some(Refusal::BodyTooLarge);
             return Err(Error::new_down(ErrorType::HTTPStatus(413)));
         }
@@ -95,7 +107,7 @@ impl ProxyHttp for Requests {
     }
 
     fn request_cache_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
-        let caches = ctx.route.as_deref().is_some_and(|route| route.zone.is_some());
+        let caches = ctx.forward().is_some_and(|forward| forward.zone.is_some());
         let method = &session.req_header().method;
         let reads = method == http::Method::GET || method == http::Method::HEAD;
         // A body is no part of the key, and yet the origin may answer to it.
@@ -112,14 +124,15 @@ impl ProxyHttp for Requests {
     }
 
     fn cache_key_callback(&self, _session: &Session, ctx: &mut Context) -> Result<CacheKey> {
-        let (Some(route), Some(facts)) = (&ctx.route, &ctx.facts) else {
-            return Error::e_explain(ErrorType::InternalError, "a cached request has a route");
+        let (Some(forward), Some(arm), Some(facts)) = (ctx.forward(), ctx.arm(), &ctx.facts) else {
+            return Error::e_explain(ErrorType::InternalError, "a cached request has a route to a pool");
         };
-        let (Some(policy), Some(zone)) = (&route.model.cache, &route.zone) else {
+        let (Some(policy), Some(zone)) = (&forward.model.cache, &forward.zone) else {
             return Error::e_explain(ErrorType::InternalError, "a cached request's route has a policy");
         };
-        let key = caching::key::key(facts.secure, &facts.authority, &facts.path, facts.query.as_deref(), &policy.query);
-        Ok(CacheKey::new(key, zone.name.as_str()))
+        let (authority, path, query) = (&facts.authority, &facts.path, facts.query.as_deref());
+        let asked = caching::key::Asked { secure: facts.secure, authority, path, query };
+        Ok(CacheKey::new(caching::key::key(&arm.key_scope, &asked, &policy.query), zone.name.as_str()))
     }
 
     fn cache_vary_filter(&self, meta: &CacheMeta, _ctx: &mut Context, request: &RequestHeader) -> Option<HashBinary> {
@@ -138,15 +151,15 @@ impl ProxyHttp for Requests {
         if is_fresh || session.subrequest_ctx.is_some() || !meta.serve_stale_if_error(clock::wall()) {
             return Ok(None);
         }
-        let full = ctx.route.as_deref().is_some_and(|route| route.pool.in_flight.count() >= route.ceiling);
+        let full = ctx.arm().is_some_and(|arm| arm.pool.in_flight.count() >= arm.ceiling);
         Ok(full.then_some(ForcedFreshness::ForceFresh))
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        let Some(route) = &ctx.route else {
-            return Error::e_explain(ErrorType::InternalError, "a forwarded request has a route");
+        let Some(arm) = ctx.arm() else {
+            return Error::e_explain(ErrorType::InternalError, "a forwarded request has a pool");
         };
-        ctx.permit = route.pool.in_flight.admit(route.ceiling);
+        ctx.permit = arm.pool.in_flight.admit(arm.ceiling);
         if ctx.permit.is_some() {
             return Ok(true);
         }
@@ -155,15 +168,15 @@ impl ProxyHttp for Requests {
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        let Some(route) = &ctx.route else {
-            return Error::e_explain(ErrorType::InternalError, "a forwarded request has a route");
+        let Some(pool) = ctx.arm().map(|arm| &arm.pool) else {
+            return Error::e_explain(ErrorType::InternalError, "a forwarded request has a pool");
         };
-        let Some(chosen) = route.pool.balancer.choose(&ctx.tried) else {
+        let Some(chosen) = pool.balancer.choose(&ctx.tried) else {
             ctx.failure.get_or_insert(Refusal::NoEndpoint);
             return Err(Error::new_up(ErrorType::HTTPStatus(503)));
         };
         let mut peer = HttpPeer::new(chosen.endpoint.address, false, String::new());
-        peer.options = route.pool.peer_options.clone();
+        peer.options = pool.peer_options.clone();
         ctx.tried.push(chosen.endpoint.address);
         ctx.current = Some(chosen);
         ctx.current_counted = false;
@@ -176,12 +189,20 @@ impl ProxyHttp for Requests {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        let Some(facts) = &ctx.facts else {
-            return Error::e_explain(ErrorType::InternalError, "a forwarded request was identified");
+        let (Some(facts), Some(forward)) = (&ctx.facts, ctx.forward()) else {
+            return Error::e_explain(ErrorType::InternalError, "a forwarded request has a route to a pool");
         };
-        let peer = peer_address(session);
-        let trusted = &ctx.snapshot.trusted_proxies;
-        forward::forward(request, &forward::Forwarded { facts, peer, trusted, request_id: &ctx.id })
+        let path = forward.rewrite.get(ctx.pattern).map(|path| path.fill(&facts.path, &facts.host));
+        let forwarded = forward::Forwarded {
+            facts,
+            path: path.as_deref(),
+            host: forward.model.rewrite.host.as_deref(),
+            peer: peer_address(session),
+            trusted: &ctx.snapshot.trusted_proxies,
+            request_id: &ctx.id,
+        };
+        forward::forward(request, &forwarded)?;
+        forward.request_headers.change_request(request)
     }
 
     fn fail_to_connect(
@@ -245,16 +266,15 @@ impl ProxyHttp for Requests {
         response: &ResponseHeader,
         ctx: &mut Context,
     ) -> Result<RespCacheable> {
-        let Some((policy, zone)) =
-            ctx.route.as_deref().and_then(|route| route.model.cache.as_ref().zip(route.zone.as_ref()))
-        else {
-            return Ok(RespCacheable::Uncacheable(NoCacheReason::NeverEnabled));
-        };
         let mut response = response.clone();
         // Pingora's merge of a 304 keeps the old Date, from which an Expires would count once more.
         if let Some(date) = ctx.confirmed_at.take() {
             response.insert_header(header::DATE, date)?;
         }
+        let caching = ctx.forward().and_then(|forward| forward.model.cache.as_ref().zip(forward.zone.as_ref()));
+        let Some((policy, zone)) = caching else {
+            return Ok(RespCacheable::Uncacheable(NoCacheReason::NeverEnabled));
+        };
         let request = session.req_header();
         let asked = storing::Asked { method: &request.method, headers: &request.headers, policy, zone };
         Ok(match storing::stored(&asked, response, clock::wall()) {
@@ -265,12 +285,15 @@ impl ProxyHttp for Requests {
     }
 
     /// Without an error, this asks whether to serve stale while a refresh runs; with one, whether to hide it.
-    fn should_serve_stale(&self, _session: &mut Session, ctx: &mut Context, error: Option<&Error>) -> bool {
-        if error.is_some() {
-            // An answer that is hidden reaches no other callback; a try that broke was counted before.
-            self.try_over(ctx, "error_status");
-        }
-        error.is_none_or(|error| error.esource() == &ErrorSource::Upstream)
+    fn should_serve_stale(&self, session: &mut Session, ctx: &mut Context, error: Option<&Error>) -> bool {
+        let Some(error) = error else {
+            // A refresh is rebuilt from the client's header, so what was drawn for it would be drawn anew, and the
+            // answer of one pool kept as that of another: this once, the client itself waits for the refresh.
+            return !(ctx.choice.drawn && session.cache.is_cache_lock_writer());
+        };
+        // An answer that is hidden reaches no other callback; a try that broke was counted before.
+        self.try_over(ctx, "error_status");
+        error.esource() == &ErrorSource::Upstream
     }
 
     async fn response_filter(
@@ -288,7 +311,8 @@ impl ProxyHttp for Requests {
         ctx.outcome = Some(outcome);
         response.append_header("cache-status", outcome.field(ttl_s))?;
         response.insert_header("x-request-id", &ctx.id)?;
-        response.append_header(header::VIA, "1.1 floodgate").map(drop)
+        response.append_header(header::VIA, "1.1 floodgate")?;
+        complete(response, ctx)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
@@ -339,78 +363,56 @@ impl ProxyHttp for Requests {
     }
 }
 
-/// What [`Requests::decide`] decides, if it does not refuse.
-enum Decision {
-    Serve,
-    Redirect(Box<ResponseHeader>),
+/// The body of an answer of the edge's own.
+enum Body {
+    Whole(Bytes),
+    File(files::Reader),
 }
 
 impl Requests {
-    /// Identifies, routes and limits a request: everything that can be said before the cache is asked.
-    fn decide(&self, session: &mut Session, ctx: &mut Context) -> Result<Decision, Refusal> {
-        let snapshot = Arc::clone(&ctx.snapshot);
-        let listener = snapshot.listener(self.listener);
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(listener.idle_timeout.as_secs()));
-        }
-        let peer = peer_address(session);
-        let request = session.req_header();
-        if identify::header_bytes(request) > listener.max_header.0 {
-            return Err(Refusal::HeaderTooLarge);
-        }
-        if let Some(id) = identify::request_id(&request.headers, peer, &snapshot.trusted_proxies) {
-            id.clone_into(&mut ctx.id);
-        }
-        let raw = identify::Raw {
-            peer,
-            tls: !listener.certificates.is_empty(),
-            target: request.raw_path(),
-            authority: request.uri.authority().map(http::uri::Authority::as_str),
-            headers: &request.headers,
-        };
-        let facts = ctx.facts.insert(identify::identify(&raw, &snapshot.trusted_proxies)?);
-        if let Some(to) = listener.model.redirect_to {
-            let target = snapshot.listener(to);
-            if !target.certificates.serves(&facts.host) {
-                return Err(Refusal::Misdirected);
-            }
-            let redirect =
-                respond::redirect(&facts.host, target.model.public_port, &facts.path, facts.query.as_deref());
-            return redirect.map(|header| Decision::Redirect(Box::new(header))).map_err(|_invalid| Refusal::Internal);
-        }
-        if !listener.certificates.is_empty() && !listener.certificates.serves(&facts.host) {
-            return Err(Refusal::Misdirected);
-        }
-        let route = match snapshot.router.find(&facts.host, &facts.path, request.method.as_str()) {
-            route::Found::Route(id) => Arc::clone(snapshot.route(id)),
-            route::Found::OtherMethods(allow) => return Err(Refusal::MethodNotAllowed(allow)),
-            route::Found::Nothing => return Err(Refusal::NoRoute),
-        };
-        let route = ctx.route.insert(route);
-        if identify::content_length(&request.headers).is_some_and(|length| length > route.model.max_body.0) {
-            return Err(Refusal::BodyTooLarge);
-        }
-        if !ctx.background {
-            let now_ns = clock::nanos();
-            for limit in &route.limits {
-                limit.allow(facts.client, now_ns).map_err(Refusal::RateLimited)?;
-            }
-        }
-        Ok(Decision::Serve)
-    }
-
     /// Answers with a refusal.
     async fn refuse(&self, session: &mut Session, ctx: &mut Context, refusal: Refusal) -> Result<()> {
         if refusal.closes_connection() {
             session.set_keepalive(None);
         }
-        let head = session.req_header().method == http::Method::HEAD;
         let accept = session.req_header().headers.get(header::ACCEPT).map(|accept| accept.as_bytes());
         let (header, body) = respond::refusal(&refusal, accept, &ctx.id, rand::random())?;
         ctx.refusal = Some(refusal);
+        self.answer(session, ctx, header, Body::Whole(body)).await
+    }
+
+    /// Answers with what a route to files finds for the request.
+    async fn answer_with_file(&self, session: &mut Session, ctx: &mut Context, action: &Action) -> Result<()> {
+        let (Action::Files(folder), Some(facts), Some(route)) = (action, &ctx.facts, &ctx.route) else {
+            return Error::e_explain(ErrorType::InternalError, "a request for a file has a route to files");
+        };
+        let below = route.model.paths.get(ctx.pattern).map_or(0, |path| path.segments.len().saturating_sub(1));
+        let below = template::rest(&facts.path, below);
+        let (path, query) = (facts.path.as_str(), facts.query.as_deref());
+        match files::find(&files::Wanted { folder, below, path, query, request: session.req_header() }).await {
+            Ok((mut header, part)) => {
+                header.insert_header("x-request-id", &ctx.id)?;
+                self.answer(session, ctx, header, part.map_or(Body::Whole(Bytes::new()), Body::File)).await
+            }
+            Err(refusal) => self.refuse(session, ctx, refusal).await,
+        }
+    }
+
+    /// Writes an answer of the edge's own.
+    async fn answer(&self, session: &mut Session, ctx: &Context, mut header: ResponseHeader, body: Body) -> Result<()> {
+        complete(&mut header, ctx)?;
+        let head = session.req_header().method == http::Method::HEAD;
         session.write_response_header(Box::new(header), head).await?;
-        if !head {
-            session.write_response_body(Some(body), true).await?;
+        match body {
+            _ if head => {}
+            Body::Whole(bytes) => session.write_response_body(Some(bytes), true).await?,
+            Body::File(mut part) => {
+                let failed = |cause| Error::because(ErrorType::FileReadError, "while answering with a file", cause);
+                while let Some(chunk) = part.next().await.map_err(failed)? {
+                    session.write_response_body(Some(chunk), false).await?;
+                }
+                session.write_response_body(None, true).await?;
+            }
         }
         if session.is_http2() {
             // Dropping the stream now would reset it, and some clients then forget the answer that they have.
@@ -421,12 +423,23 @@ impl Requests {
 
     /// Ends the current try at an endpoint and counts how it went.
     fn try_over(&self, ctx: &mut Context, result: &'static str) {
-        if let (Some(over), Some(route)) = (&ctx.current, &ctx.route)
-            && !std::mem::replace(&mut ctx.current_counted, true)
-        {
-            self.edge.metrics.tried(&route.pool.model.name, &over.endpoint.address.to_string(), result);
+        if std::mem::replace(&mut ctx.current_counted, true) {
+            return;
+        }
+        if let (Some(over), Some(arm)) = (&ctx.current, ctx.arm()) {
+            self.edge.metrics.tried(&arm.pool.model.name, &over.endpoint.address.to_string(), result);
         }
     }
+}
+
+/// What a route wants of every answer, whoever gave it. It comes last and is never stored.
+fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
+    let secure = ctx.facts.as_ref().is_some_and(|facts| facts.secure);
+    let split = ctx.forward().and_then(|forward| forward.split.as_ref());
+    if let Some(cookie) = split.and_then(|split| split.cookie(ctx.choice, secure)) {
+        response.append_header(header::SET_COOKIE, cookie)?;
+    }
+    ctx.route.as_deref().map_or(Ok(()), |route| route.response_headers.change_response(response))
 }
 
 /// Lets Pingora rebuild an HTTP/2 request for a background refresh: it writes the header as HTTP/1 text, in which
@@ -443,7 +456,7 @@ fn refreshable(session: &mut Session, ctx: &Context) -> Result<()> {
 
 /// Whether the pool's tries leave room for one more.
 fn may_try_again(ctx: &Context) -> bool {
-    ctx.route.as_deref().is_some_and(|route| ctx.tried.len() < route.pool.model.tries as usize)
+    ctx.arm().is_some_and(|arm| ctx.tried.len() < arm.pool.model.tries as usize)
 }
 
 /// The other end of the connection; for a background refresh, that of the request that caused it.

@@ -11,7 +11,10 @@ use pingora::upstreams::peer::PeerOptions;
 
 use crate::{
     listen::tls::Certificates,
-    request::{admission::InFlight, balance::Balancer, limit::RateLimiter, route::Router},
+    request::{
+        admission::InFlight, balance::Balancer, header_rules::HeaderRules, limit::RateLimiter, respond::Fixed,
+        route::Router, split::Split, template::Template,
+    },
     telemetry::{access::AccessLog, metric::RouteMetrics},
 };
 
@@ -51,18 +54,54 @@ pub(crate) struct Listener {
 pub(crate) struct Route {
     /// What was configured.
     pub(crate) model: model::Route,
-    /// Name of its class.
-    pub(crate) class: String,
-    /// Where it goes.
-    pub(crate) pool: Arc<Pool>,
-    /// Requests that the pool may have in flight for one of this class to be let in.
-    pub(crate) ceiling: u32,
     /// Its rate limits, with their counts.
     pub(crate) limits: Vec<Arc<RateLimiter>>,
-    /// Its cache zone, if it caches.
-    pub(crate) zone: Option<model::Zone>,
+    /// What happens.
+    pub(crate) action: Action,
+    /// Changes to the header of each answer.
+    pub(crate) response_headers: HeaderRules,
     /// Its counters.
     pub(crate) metrics: RouteMetrics,
+}
+
+/// What happens to the requests of a route.
+pub(crate) enum Action {
+    /// A pool is asked, or the cache before it.
+    Forward(Box<Forward>),
+    /// The client is sent elsewhere; where to, by the path that matched.
+    Redirect { model: model::Redirect, to: Vec<Template> },
+    /// The edge gives an answer that is always the same.
+    Respond(Fixed),
+    /// The edge answers with files.
+    Files(model::Files),
+}
+
+/// How a pool is asked.
+pub(crate) struct Forward {
+    /// What was configured.
+    pub(crate) model: model::Forward,
+    /// Name of its class.
+    pub(crate) class: String,
+    /// Where it goes: the pools of a split in its order, or the one pool.
+    pub(crate) arms: Vec<Arm>,
+    /// Which of them; `None` with one pool.
+    pub(crate) split: Option<Split>,
+    /// Its cache zone, if it caches.
+    pub(crate) zone: Option<model::Zone>,
+    /// The path that the origin is asked for, by the path that matched; empty where it is the client's.
+    pub(crate) rewrite: Vec<Template>,
+    /// Changes to the header on its way to the origin.
+    pub(crate) request_headers: HeaderRules,
+}
+
+/// A pool as one route uses it.
+pub(crate) struct Arm {
+    /// The pool.
+    pub(crate) pool: Arc<Pool>,
+    /// Requests that the pool may have in flight for one of the route's class to be let in.
+    pub(crate) ceiling: u32,
+    /// What tells its answers in the cache from others to the same URL.
+    pub(crate) key_scope: String,
 }
 
 /// One pool: its endpoints, how they are chosen and connected to, and what is in flight.

@@ -1,6 +1,6 @@
 //! Checked configuration -> snapshot. Parts whose model is equal keep their counts, health and requests in flight.
 
-use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use cache::{Options, ZoneOptions};
 use config::model::{self, ListenerSocket, Live};
@@ -8,15 +8,16 @@ use pingora::upstreams::peer::PeerOptions;
 use thiserror::Error;
 
 use super::certs::{self, CertificateError};
+
+mod route;
+
 use crate::{
     listen::tls::Certificates,
     request::{
-        admission,
         balance::{Balancer, Endpoint},
-        limit::RateLimiter,
         route::Router,
     },
-    snapshot::{Listener, Pool, Route, Snapshot},
+    snapshot::{Listener, Pool, Snapshot},
     telemetry::{access::AccessLog, metric::Metrics},
 };
 
@@ -31,6 +32,22 @@ pub(crate) enum CompileError {
         index: usize,
         #[source]
         cause: CertificateError,
+    },
+    /// A file that a route answers with cannot be read.
+    #[error("route `{route}`: cannot answer with {}", path.display())]
+    Answer {
+        route: String,
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    /// A folder that a route serves from cannot be opened.
+    #[error("route `{route}`: cannot serve files from {}", path.display())]
+    Folder {
+        route: String,
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
     },
     /// The access log cannot be written.
     #[error("cannot open the access log {target:?}")]
@@ -66,8 +83,9 @@ pub(crate) fn compile(
         .map_err(|cause| CompileError::AccessLog { target: live.access_log.to.clone(), cause })?;
     let pools: Vec<_> = live.pools.iter().map(|pool| Arc::new(compile_pool(pool, previous))).collect();
     let limits = live.routes.iter().map(|route| route.rate.len()).sum();
-    let compile_route = |route| Arc::new(compile_route(route, live, &pools, limits, metrics, previous));
-    let routes = live.routes.iter().map(compile_route).collect();
+    let around = route::Around { live, pools: &pools, limits, metrics, previous };
+    let routes = live.routes.iter().map(|model| route::compile(model, &around).map(Arc::new));
+    let routes = routes.collect::<Result<_, _>>()?;
     let snapshot = Snapshot {
         hash: hash.to_owned(),
         listeners,
@@ -132,31 +150,5 @@ fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
         balancer: Balancer::new(model.balance, model.health.is_some(), endpoints),
         in_flight: before.map_or_else(Arc::default, |pool| Arc::clone(&pool.in_flight)),
         peer_options,
-    }
-}
-
-fn compile_route(
-    model: &model::Route,
-    live: &Live,
-    pools: &[Arc<Pool>],
-    rate_limits: usize,
-    metrics: &Metrics,
-    previous: Option<&Snapshot>,
-) -> Route {
-    let before = previous.and_then(|previous| previous.routes.iter().find(|route| route.model.name == model.name));
-    let limits = model.rate.iter().enumerate().map(|(at, limit)| {
-        let same = before.and_then(|route| route.limits.get(at)).filter(|before| before.model == *limit);
-        same.cloned().unwrap_or_else(|| Arc::new(RateLimiter::new(limit.clone(), rate_limits)))
-    });
-    let class = live.classes[model.class.index()].clone();
-    let pool = &pools[model.pool.index()];
-    Route {
-        ceiling: admission::ceiling(pool.model.limit, model.class),
-        pool: Arc::clone(pool),
-        limits: limits.collect(),
-        zone: model.cache.as_ref().map(|cache| live.zones[cache.zone.index()].clone()),
-        metrics: metrics.route(&model.name, &class),
-        class,
-        model: model.clone(),
     }
 }

@@ -4,8 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 
 use http::HeaderValue;
 
-use super::{admission::Permit, balance::Try, caching::status::Outcome, identify::Facts, refusal::Refusal};
-use crate::snapshot::{Route, Snapshot};
+use super::{
+    admission::Permit, balance::Try, caching::status::Outcome, identify::Facts, refusal::Refusal, split::Choice,
+};
+use crate::snapshot::{Action, Arm, Forward, Route, Snapshot};
 
 /// One request, from its header to its log line.
 pub(crate) struct Context {
@@ -23,6 +25,10 @@ pub(crate) struct Context {
     pub(crate) facts: Option<Facts>,
     /// Its route; `None` until found.
     pub(crate) route: Option<Arc<Route>>,
+    /// Which of the route's paths matched.
+    pub(crate) pattern: usize,
+    /// Which of the route's pools it goes to.
+    pub(crate) choice: Choice,
     /// Its place in the pool; `None` until admitted.
     pub(crate) permit: Option<Permit>,
     /// The endpoint that is asked now.
@@ -54,6 +60,8 @@ impl Context {
             background: false,
             facts: None,
             route: None,
+            pattern: 0,
+            choice: Choice::default(),
             permit: None,
             current: None,
             current_counted: false,
@@ -66,8 +74,21 @@ impl Context {
         }
     }
 
+    /// How a pool is asked; `None` without a route, and where the edge itself answers.
+    pub(crate) fn forward(&self) -> Option<&Forward> {
+        match &self.route.as_deref()?.action {
+            Action::Forward(forward) => Some(forward),
+            Action::Redirect { .. } | Action::Respond(_) | Action::Files(_) => None,
+        }
+    }
+
+    /// The pool that is asked.
+    pub(crate) fn arm(&self) -> Option<&Arm> {
+        self.forward()?.arms.get(self.choice.arm)
+    }
+
     /// Name of the class, for labels.
     pub(crate) fn class(&self) -> Option<&str> {
-        self.route.as_deref().map(|route| route.class.as_str())
+        self.forward().map(|forward| forward.class.as_str())
     }
 }

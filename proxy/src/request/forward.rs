@@ -10,6 +10,10 @@ use super::identify::{Facts, is_trusted};
 pub(crate) struct Forwarded<'a> {
     /// Who asks for what.
     pub(crate) facts: &'a Facts,
+    /// The path that the origin is asked for, where it is not the client's.
+    pub(crate) path: Option<&'a str>,
+    /// The host that the origin is asked for, where it is not the client's.
+    pub(crate) host: Option<&'a str>,
     /// The other end of the connection.
     pub(crate) peer: std::net::IpAddr,
     /// Networks whose own forwarding fields are kept.
@@ -22,9 +26,10 @@ pub(crate) struct Forwarded<'a> {
 /// nothing that a client could use to speak in the edge's name.
 pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) -> pingora::Result<()> {
     let facts = forwarded.facts;
+    let path = forwarded.path.unwrap_or(&facts.path);
     let target = match &facts.query {
-        Some(query) => format!("{}?{query}", facts.path),
-        None => facts.path.clone(),
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
     };
     if request.raw_path() != target.as_bytes() {
         request.set_raw_path(target.as_bytes())?;
@@ -40,7 +45,7 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
     request.insert_header("x-forwarded-proto", if facts.secure { "https" } else { "http" })?;
     request.insert_header("x-forwarded-host", &facts.authority)?;
     request.insert_header("x-request-id", forwarded.request_id)?;
-    request.insert_header("host", &facts.authority)?;
+    request.insert_header("host", forwarded.host.unwrap_or(&facts.authority))?;
     request.append_header("via", "1.1 floodgate")?;
     // HTTP/2 clients send a line for each cookie; HTTP/1 knows only one (RFC 9113 s8.2.3).
     match joined(&request.headers, "cookie", "; ") {
@@ -81,6 +86,10 @@ mod tests {
     }
 
     fn sent(trusted: &[IpNet]) -> RequestHeader {
+        rewritten(trusted, None, None)
+    }
+
+    fn rewritten(trusted: &[IpNet], path: Option<&str>, host: Option<&str>) -> RequestHeader {
         let mut request = RequestHeader::build("GET", b"/b/../a?q=1", None).unwrap();
         for (name, value) in [
             ("x-forwarded-for", "1.1.1.1"),
@@ -94,7 +103,7 @@ mod tests {
             request.append_header(name, value).unwrap();
         }
         let peer = "10.0.0.9".parse().unwrap();
-        forward(&mut request, &Forwarded { facts: &facts(), peer, trusted, request_id: "id" }).unwrap();
+        forward(&mut request, &Forwarded { facts: &facts(), path, host, peer, trusted, request_id: "id" }).unwrap();
         request
     }
 
@@ -111,6 +120,14 @@ mod tests {
         assert_eq!(request.raw_path(), b"/a?q=1");
         let cookies: Vec<_> = request.headers.get_all("cookie").iter().collect();
         assert_eq!(cookies, ["a=1; b=2"]);
+    }
+
+    #[test]
+    fn a_rewrite_changes_path_and_host_and_nothing_else() {
+        let request = rewritten(&[], Some("/v2/a"), Some("inner:81"));
+        assert_eq!(request.raw_path(), b"/v2/a?q=1");
+        assert_eq!(request.headers["host"], "inner:81");
+        assert_eq!(request.headers["x-forwarded-host"], "shop:8443");
     }
 
     #[test]

@@ -216,6 +216,15 @@ fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
+/// The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address, because a client is handed a
+/// whole /64 and could use each address of it once.
+pub(crate) fn network(client: IpAddr) -> u128 {
+    match canonical(client) {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) | (1 << 64),
+    }
+}
+
 /// Bytes of the request line and the header fields as they would stand in HTTP/1.1.
 pub(crate) fn header_bytes(request: &RequestHeader) -> u64 {
     let line = request.method.as_str().len() + request.raw_path().len() + " HTTP/1.1\r\n".len() + 1;

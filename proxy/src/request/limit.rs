@@ -11,8 +11,8 @@ use config::model::{RateKey, RateLimit};
 mod gcra;
 mod table;
 
-use gcra::Gcra;
-use table::Table;
+use self::{gcra::Gcra, table::Table};
+use super::identify::network;
 
 /// Keys that all limits together tell apart at a time: 17 bytes each, so 17 MiB in all.
 const KEYS: usize = 1 << 20;
@@ -39,18 +39,9 @@ impl RateLimiter {
     /// Counts a request of `client` at `now_ns`, or says how long until it may come again.
     pub(crate) fn allow(&self, client: IpAddr, now_ns: u64) -> Result<(), Duration> {
         let key = match self.model.per {
-            RateKey::Address => address_key(client),
+            RateKey::Address => network(client),
         };
         self.table.update(key, now_ns, |arrival_ns| self.gcra.allow(arrival_ns, now_ns))
-    }
-}
-
-/// One IPv4 address, or the /64 of an IPv6 address: a client is handed a whole /64 and could use each address of it
-/// once.
-fn address_key(address: IpAddr) -> u128 {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => u128::from(v4.to_bits()),
-        IpAddr::V6(v6) => (v6.to_bits() >> 64) | (1 << 64),
     }
 }
 

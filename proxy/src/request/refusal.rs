@@ -15,7 +15,9 @@ pub(crate) enum Refusal {
     Misdirected,
     /// No route matches host and path.
     NoRoute,
-    /// A route matches host and path, but none the method; these would be.
+    /// There is no such file.
+    NoFile,
+    /// A route matches but for the method; these would be served.
     MethodNotAllowed(String),
     /// The body is larger than the route allows.
     BodyTooLarge,
@@ -53,7 +55,7 @@ impl Refusal {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::BadRequest(_) => 400,
-            Self::NoRoute => 404,
+            Self::NoRoute | Self::NoFile => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::BodyTooLarge => 413,
             Self::Misdirected => 421,
@@ -73,6 +75,7 @@ impl Refusal {
             Self::HeaderTooLarge => "header_too_large",
             Self::Misdirected => "misdirected",
             Self::NoRoute => "no_route",
+            Self::NoFile => "no_file",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::RateLimited(_) => "rate_limited",
@@ -85,11 +88,12 @@ impl Refusal {
     }
 
     /// Every label, so that each series is there from the start and its first increase is seen.
-    pub(crate) const LABELS: [&'static str; 12] = [
+    pub(crate) const LABELS: [&'static str; 13] = [
         "bad_request",
         "header_too_large",
         "misdirected",
         "no_route",
+        "no_file",
         "method_not_allowed",
         "body_too_large",
         "rate_limited",
@@ -106,7 +110,7 @@ impl Refusal {
             Self::BadRequest(why) => Cow::Owned(format!("The request cannot be understood: {why}.")),
             Self::HeaderTooLarge => Cow::Borrowed("The request header is too large."),
             Self::Misdirected => Cow::Borrowed("This server does not serve that host."),
-            Self::NoRoute => Cow::Borrowed("There is nothing at this address."),
+            Self::NoRoute | Self::NoFile => Cow::Borrowed("There is nothing at this address."),
             Self::MethodNotAllowed(_) => Cow::Borrowed("This address does not take that method."),
             Self::BodyTooLarge => Cow::Borrowed("The request body is too large."),
             Self::RateLimited(_) => Cow::Borrowed("You are sending requests too quickly. Please wait a moment."),
@@ -152,6 +156,7 @@ mod tests {
             Refusal::HeaderTooLarge,
             Refusal::Misdirected,
             Refusal::NoRoute,
+            Refusal::NoFile,
             Refusal::MethodNotAllowed(String::new()),
             Refusal::BodyTooLarge,
             Refusal::RateLimited(Duration::ZERO),

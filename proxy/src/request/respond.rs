@@ -1,10 +1,22 @@
 //! The answer's header on its way to the client, and the edge's own answers.
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use config::model;
+use http::{HeaderMap, HeaderValue, header};
 use pingora::http::ResponseHeader;
 
 use super::refusal::Refusal;
+
+/// An answer that is always the same.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    /// Its status code.
+    pub(crate) status: u16,
+    /// `None` only without a body.
+    pub(crate) content_type: Option<HeaderValue>,
+    /// What is sent.
+    pub(crate) body: Bytes,
+}
 
 /// Fields that belong to one connection (RFC 9110 s7.6.1); `Transfer-Encoding` is the framing's own business.
 const HOP_BY_HOP: [&str; 5] = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
@@ -64,6 +76,47 @@ fn page(refusal: &Refusal, request_id: &str) -> String {
     )
 }
 
+/// The fixed answer of a route.
+pub(crate) fn fixed(fixed: &Fixed, request_id: &str) -> pingora::Result<(ResponseHeader, Bytes)> {
+    let mut response = ResponseHeader::build(fixed.status, Some(4))?;
+    if let Some(content_type) = &fixed.content_type {
+        response.insert_header(header::CONTENT_TYPE, content_type)?;
+    }
+    // RFC 9110 s8.6: not with a 204.
+    if response.status != http::StatusCode::NO_CONTENT {
+        response.insert_header(header::CONTENT_LENGTH, fixed.body.len())?;
+    }
+    response.insert_header("x-request-id", request_id)?;
+    Ok((response, fixed.body.clone()))
+}
+
+/// The redirect of a route. `to` is its template, filled in for the request.
+pub(crate) fn elsewhere(
+    redirect: &model::Redirect,
+    to: &str,
+    query: Option<&str>,
+    request_id: &str,
+) -> pingora::Result<ResponseHeader> {
+    let mut response = ResponseHeader::build(redirect.status, Some(4))?;
+    response.insert_header(header::LOCATION, location(to, query.filter(|_| redirect.keep_query)))?;
+    response.insert_header(header::CONTENT_LENGTH, 0)?;
+    response.insert_header("x-request-id", request_id)?;
+    Ok(response)
+}
+
+/// Where a redirect leads. A path never begins with two slashes, with which a client could make it name any host
+/// (RFC 3986 s4.2); the query comes behind one that is there already, and before a fragment.
+fn location(to: &str, query: Option<&str>) -> String {
+    let (to, fragment) = to.find('#').map_or((to, ""), |at| to.split_at(at));
+    let path = to.strip_prefix('/').map(|path| path.trim_start_matches('/'));
+    let to = path.map_or_else(|| to.to_owned(), |path| format!("/{path}"));
+    match query {
+        Some(query) if to.contains('?') => format!("{to}&{query}{fragment}"),
+        Some(query) => format!("{to}?{query}{fragment}"),
+        None => to + fragment,
+    }
+}
+
 /// Where a request goes that came to a plain listener: the same host and path over TLS.
 pub(crate) fn redirect(host: &str, port: u16, path: &str, query: Option<&str>) -> pingora::Result<ResponseHeader> {
     let port = if port == 443 { String::new() } else { format!(":{port}") };
@@ -105,6 +158,21 @@ mod tests {
         assert!(page.starts_with("<!doctype html>") && page.contains("request id7"));
         let (header, body) = refusal(&Refusal::MethodNotAllowed("GET".to_owned()), None, "id7", 0).unwrap();
         assert_eq!((&header.headers["allow"], &body[..4]), (&"GET".parse().unwrap(), &b"405 "[..]));
+    }
+
+    #[test]
+    fn a_redirect_never_names_a_host_by_accident() {
+        for (to, query, expected) in [
+            ("/a", None, "/a"),
+            ("/a", Some("q=1"), "/a?q=1"),
+            ("/a?x=1", Some("q=1"), "/a?x=1&q=1"),
+            ("/a#part", Some("q=1"), "/a?q=1#part"),
+            ("//evil.example/x", None, "/evil.example/x"),
+            ("///", Some("q"), "/?q"),
+            ("https://a.example//x", None, "https://a.example//x"),
+        ] {
+            assert_eq!(location(to, query), expected);
+        }
     }
 
     #[test]

@@ -1,16 +1,33 @@
-//! Under which key an answer is kept: scheme, host and path in one spelling, and the query as the route says.
+//! Under which key an answer is kept: scheme, host and path in one spelling, the query as the route says, and which of
+//! several possible answers it is.
 
 use std::borrow::Cow;
 
 use config::model::QueryKey;
 
-/// The key of a request. It reads as a URL: the parts cannot run into each other, because a host that was identified
-/// holds no slash and a path no question mark.
-pub(crate) fn key(secure: bool, authority: &str, path: &str, query: Option<&str>, rule: &QueryKey) -> String {
-    let scheme = if secure { "https" } else { "http" };
-    let mut key = String::with_capacity(scheme.len() + 3 + authority.len() + path.len() + 32);
-    key.extend([scheme, "://", authority, path]);
-    if let Some(query) = query.map(|query| keyed_query(query, rule)).filter(|query| !query.is_empty()) {
+/// What tells the answers of one route to one URL from those of another: who asked for it in a way that is no part of
+/// the URL, and which pool was chosen. Empty where the URL says everything.
+pub(crate) fn scope(route: Option<&str>, pool: Option<&str>) -> String {
+    let part = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind}={name} ")).unwrap_or_default();
+    part("route", route) + &part("pool", pool)
+}
+
+/// What a request asks for.
+pub(crate) struct Asked<'a> {
+    pub(crate) secure: bool,
+    pub(crate) authority: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+}
+
+/// The key of a request: its scope, then what reads as a URL. The parts cannot run into each other, because names and
+/// URLs hold no blank, a host that was identified no slash and a path no question mark.
+pub(crate) fn key(scope: &str, asked: &Asked<'_>, rule: &QueryKey) -> String {
+    let scheme = if asked.secure { "https" } else { "http" };
+    let length = scope.len() + scheme.len() + 3 + asked.authority.len() + asked.path.len() + 32;
+    let mut key = String::with_capacity(length);
+    key.extend([scope, scheme, "://", asked.authority, asked.path]);
+    if let Some(query) = asked.query.map(|query| keyed_query(query, rule)).filter(|query| !query.is_empty()) {
         key.push('?');
         key.push_str(&query);
     }
@@ -44,20 +61,30 @@ mod tests {
     use super::*;
 
     fn query(rule: &QueryKey, sent: &str) -> String {
-        key(true, "a", "/p", Some(sent), rule)
+        key("", &asked(true, "a", "/p", Some(sent)), rule)
+    }
+
+    fn asked<'a>(secure: bool, authority: &'a str, path: &'a str, query: Option<&'a str>) -> Asked<'a> {
+        Asked { secure, authority, path, query }
     }
 
     #[test]
-    fn hosts_schemes_and_paths_never_meet() {
+    fn hosts_schemes_paths_and_scopes_never_meet() {
         let all = &QueryKey::All;
+        let of = |scope: String, asked| key(&scope, &asked, all);
+        let unscoped = |asked| of(scope(None, None), asked);
         let keys = [
-            key(true, "a", "/b", None, all),
-            key(false, "a", "/b", None, all),
-            key(true, "a:8443", "/b", None, all),
-            key(true, "b", "/b", None, all),
-            key(true, "a", "/b", Some("x"), all),
-            key(true, "a", "/b/", None, all),
+            unscoped(asked(true, "a", "/b", None)),
+            unscoped(asked(false, "a", "/b", None)),
+            unscoped(asked(true, "a:8443", "/b", None)),
+            unscoped(asked(true, "b", "/b", None)),
+            unscoped(asked(true, "a", "/b", Some("x"))),
+            unscoped(asked(true, "a", "/b/", None)),
+            of(scope(Some("x"), None), asked(true, "a", "/b", None)),
+            of(scope(None, Some("x")), asked(true, "a", "/b", None)),
+            of(scope(Some("x"), Some("x")), asked(true, "a", "/b", None)),
         ];
+        assert_eq!(keys[0], "https://a/b");
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key), "{key}");
         }

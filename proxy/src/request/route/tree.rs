@@ -1,71 +1,115 @@
 //! Paths of one host as a tree of segments.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use config::model::{PathPattern, RouteId, Segment};
+use config::model::{self, PathPattern, RouteId, Segment};
+
+use super::{Asked, Names, condition::Condition};
 
 /// A node: what may follow the path so far, and which routes end here.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    literal: HashMap<String, Tree>,
+    literal: Names<Tree>,
     parameter: Option<Box<Tree>>,
-    /// Routes whose pattern ends here.
+    /// Routes whose pattern ends here, the most specific first.
     here: Vec<Target>,
-    /// Routes whose pattern takes everything from here.
+    /// Routes whose pattern takes everything from here, the most specific first.
     rest: Vec<Target>,
 }
 
+/// A route at the end of one of its patterns.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) route: RouteId,
+    /// Position in the route's paths.
+    pub(super) pattern: usize,
+    pub(super) requirements: Arc<Requirements>,
+}
+
+/// What a route asks of a request beyond host and path.
 #[derive(Debug)]
-struct Target {
+pub(super) struct Requirements {
     /// Empty takes every method.
     methods: Vec<String>,
-    route: RouteId,
+    conditions: Vec<Condition>,
+}
+
+impl Requirements {
+    pub(super) fn new(methods: &[String], conditions: &[model::Condition]) -> Self {
+        Self { methods: methods.to_vec(), conditions: conditions.iter().map(Condition::new).collect() }
+    }
+
+    pub(super) fn hold(&self, asked: &Asked<'_>) -> bool {
+        self.method_holds(asked) && self.conditions_hold(asked)
+    }
+
+    pub(super) fn method_holds(&self, asked: &Asked<'_>) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|method| method == asked.method)
+    }
+
+    pub(super) fn conditions_hold(&self, asked: &Asked<'_>) -> bool {
+        self.failing(asked).is_none()
+    }
+
+    /// Position of the first condition that does not hold.
+    pub(super) fn failing(&self, asked: &Asked<'_>) -> Option<usize> {
+        self.conditions.iter().position(|condition| !condition.holds(asked))
+    }
+
+    pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
+        self.methods.iter().map(String::as_str)
+    }
+
+    /// Larger is more specific: a named method before any, then more conditions.
+    fn specificity(&self) -> (bool, usize) {
+        (!self.methods.is_empty(), self.conditions.len())
+    }
 }
 
 impl Tree {
-    pub(super) fn insert(&mut self, path: &PathPattern, methods: &[String], route: RouteId) {
-        let target = Target { methods: methods.to_vec(), route };
+    pub(super) fn insert(&mut self, path: &PathPattern, target: Target) {
         let mut node = self;
         for segment in &path.segments {
             node = match segment {
                 Segment::Literal(text) => node.literal.entry(text.clone()).or_default(),
                 Segment::Parameter(_) => node.parameter.get_or_insert_default(),
-                Segment::Rest => return node.rest.push(target),
+                Segment::Rest => return insert_sorted(&mut node.rest, target),
             };
         }
-        node.here.push(target);
+        insert_sorted(&mut node.here, target);
     }
 
-    /// The most specific route for a path; methods of routes that match but for the method are added to `allowed`.
-    pub(super) fn find<'t>(&'t self, path: &str, method: &str, allowed: &mut Vec<&'t str>) -> Option<RouteId> {
-        self.descend(Some(path.strip_prefix('/').unwrap_or(path)), method, allowed)
+    /// Shows every route whose pattern matches a path, the most specific first, until `visit` returns something.
+    pub(super) fn walk<'t, T>(&'t self, path: &str, visit: &mut impl FnMut(&'t Target) -> Option<T>) -> Option<T> {
+        self.descend(Some(path.strip_prefix('/').unwrap_or(path)), visit)
     }
 
     /// `left` is the path still to match, without its first slash; `None` at its end.
-    fn descend<'t>(&'t self, left: Option<&str>, method: &str, allowed: &mut Vec<&'t str>) -> Option<RouteId> {
+    fn descend<'t, T>(&'t self, left: Option<&str>, visit: &mut impl FnMut(&'t Target) -> Option<T>) -> Option<T> {
         let Some(left) = left else {
-            return pick(&self.here, method, allowed).or_else(|| pick(&self.rest, method, allowed));
+            return self.here.iter().chain(&self.rest).find_map(visit);
         };
         let (segment, after) = match left.split_once('/') {
             Some((segment, after)) => (segment, Some(after)),
             None => (left, None),
         };
-        let literal = self.literal.get(segment).and_then(|tree| tree.descend(after, method, allowed));
-        literal
-            .or_else(|| {
-                let parameter = self.parameter.as_deref().filter(|_| !segment.is_empty());
-                parameter.and_then(|tree| tree.descend(after, method, allowed))
-            })
-            .or_else(|| pick(&self.rest, method, allowed))
+        if let Some(literal) = self.literal.get(segment)
+            && let Some(found) = literal.descend(after, visit)
+        {
+            return Some(found);
+        }
+        if let Some(parameter) = self.parameter.as_deref().filter(|_| !segment.is_empty())
+            && let Some(found) = parameter.descend(after, visit)
+        {
+            return Some(found);
+        }
+        self.rest.iter().find_map(visit)
     }
 }
 
-/// A route that names the method, else one that takes every method.
-fn pick<'t>(targets: &'t [Target], method: &str, allowed: &mut Vec<&'t str>) -> Option<RouteId> {
-    let named = targets.iter().find(|target| target.methods.iter().any(|name| name == method));
-    let found = named.or_else(|| targets.iter().find(|target| target.methods.is_empty()));
-    if found.is_none() {
-        allowed.extend(targets.iter().flat_map(|target| target.methods.iter().map(String::as_str)));
-    }
-    found.map(|target| target.route)
+/// Inserts behind what is as specific: of routes that exclude each other, none is more so.
+fn insert_sorted(targets: &mut Vec<Target>, target: Target) {
+    let specificity = target.requirements.specificity();
+    let at = targets.partition_point(|other| other.requirements.specificity() >= specificity);
+    targets.insert(at, target);
 }

@@ -1,0 +1,126 @@
+//! One route of a checked configuration, ready to serve.
+
+use std::{fs::File, io::Read, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use config::model::{self, Body, Destination, Live, PathPattern};
+use http::HeaderValue;
+
+use super::CompileError;
+use crate::{
+    request::{
+        admission, caching::key, files, header_rules::HeaderRules, limit::RateLimiter, respond::Fixed, split::Split,
+        template::Template,
+    },
+    snapshot::{Action, Arm, Forward, Pool, Route, Snapshot},
+    telemetry::metric::{Metrics, NONE},
+};
+
+/// Largest file that is an answer by itself: it stays in memory.
+const ANSWER_MAX: u64 = 1 << 20;
+
+/// What a route is compiled in.
+pub(super) struct Around<'a> {
+    pub(super) live: &'a Live,
+    pub(super) pools: &'a [Arc<Pool>],
+    /// Rate limits of all routes together.
+    pub(super) limits: usize,
+    pub(super) metrics: &'a Metrics,
+    pub(super) previous: Option<&'a Snapshot>,
+}
+
+/// Compiles a route; reads the file that it answers with.
+pub(super) fn compile(model: &model::Route, around: &Around<'_>) -> Result<Route, CompileError> {
+    let action = match &model.action {
+        model::Action::Forward(forward) => Action::Forward(Box::new(compile_forward(model, forward, around))),
+        model::Action::Redirect(redirect) => {
+            Action::Redirect { model: redirect.clone(), to: templates(&redirect.to, &model.paths) }
+        }
+        model::Action::Respond(respond) => Action::Respond(fixed(&model.name, respond)?),
+        model::Action::Files(folder) => {
+            let failed = |cause| CompileError::Folder { route: model.name.clone(), path: folder.root.clone(), cause };
+            files::check(folder).map_err(failed)?;
+            Action::Files(folder.clone())
+        }
+    };
+    let class = match &action {
+        Action::Forward(forward) => &forward.class,
+        Action::Redirect { .. } | Action::Respond(_) | Action::Files(_) => NONE,
+    };
+    Ok(Route {
+        limits: limits(model, around),
+        response_headers: HeaderRules::new(&model.response_headers),
+        metrics: around.metrics.route(&model.name, class),
+        action,
+        model: model.clone(),
+    })
+}
+
+/// The limits of a route; one that was there before keeps its counts.
+fn limits(model: &model::Route, around: &Around<'_>) -> Vec<Arc<RateLimiter>> {
+    let before = around.previous.and_then(|before| before.routes.iter().find(|route| route.model.name == model.name));
+    let limits = model.rate.iter().enumerate().map(|(at, limit)| {
+        let same = before.and_then(|route| route.limits.get(at)).filter(|before| before.model == *limit);
+        same.cloned().unwrap_or_else(|| Arc::new(RateLimiter::new(limit.clone(), around.limits)))
+    });
+    limits.collect()
+}
+
+fn compile_forward(route: &model::Route, model: &model::Forward, around: &Around<'_>) -> Forward {
+    let split = match &model.to {
+        Destination::Pool(_) => None,
+        Destination::Split(split) => Some(split),
+    };
+    // Conditions are no part of the URL: what is kept for those who meet them is for them alone.
+    let route_scope = (!route.conditions.is_empty()).then_some(route.name.as_str());
+    let arm = |id: model::PoolId| {
+        let pool = &around.pools[id.index()];
+        Arm {
+            ceiling: admission::ceiling(pool.model.limit, model.class),
+            key_scope: key::scope(route_scope, split.map(|_| pool.model.name.as_str())),
+            pool: Arc::clone(pool),
+        }
+    };
+    let arms: Vec<_> = model.to.pools().map(arm).collect();
+    Forward {
+        class: around.live.classes[model.class.index()].clone(),
+        split: split.map(|split| Split::new(split, arms.iter().map(|arm| arm.pool.model.name.clone()))),
+        arms,
+        zone: model.cache.as_ref().map(|cache| around.live.zones[cache.zone.index()].clone()),
+        rewrite: model.rewrite.path.as_ref().map(|path| templates(path, &route.paths)).unwrap_or_default(),
+        request_headers: HeaderRules::new(&model.request_headers),
+        model: model.clone(),
+    }
+}
+
+/// A template for each path of a route.
+fn templates(template: &model::Template, paths: &[PathPattern]) -> Vec<Template> {
+    paths.iter().map(|path| Template::new(template, path)).collect()
+}
+
+fn fixed(route: &str, model: &model::Respond) -> Result<Fixed, CompileError> {
+    let content_type = model.content_type.as_ref();
+    let body = match &model.body {
+        Body::Empty => Bytes::new(),
+        Body::Text(text) => Bytes::from(text.clone()),
+        Body::File(path) => read(path).map(Bytes::from).map_err(|cause| CompileError::Answer {
+            route: route.to_owned(),
+            path: path.clone(),
+            cause,
+        })?,
+    };
+    Ok(Fixed {
+        status: model.status,
+        content_type: content_type.map(|t| HeaderValue::from_str(t).expect("the configuration checks values")),
+        body,
+    })
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(ANSWER_MAX + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > ANSWER_MAX {
+        return Err(std::io::Error::other("it is larger than 1MiB; hint: serve it with `files`"));
+    }
+    Ok(content)
+}

@@ -1,0 +1,16 @@
+//! The edge: reverse proxy, load balancer and cache for peak-sale days. A library for the sake of its benches; the
+//! program is `edge`.
+
+mod clock;
+pub mod cli;
+mod control;
+mod snapshot;
+mod edge;
+mod listen;
+mod request;
+mod telemetry;
+
+/// Which request takes which route.
+pub mod routing {
+    pub use crate::request::route::{Asked, Candidate, Found, Router, Verdict};
+}

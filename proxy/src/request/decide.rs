@@ -1,0 +1,141 @@
+//! All that is decided before the cache is asked: who wants what, which route that is, and what it does.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+
+use super::{
+    context::Context,
+    identify::{self, network},
+    refusal::Refusal,
+    respond,
+    route::{Asked, Found},
+    split::{Choice, Client},
+};
+use crate::snapshot::{Action, Forward, Listener, Route};
+
+/// A request that has arrived.
+pub(super) struct Arrival<'a> {
+    pub(super) header: &'a RequestHeader,
+    /// The other end of the connection.
+    pub(super) peer: IpAddr,
+    pub(super) listener: &'a Listener,
+    pub(super) now_ns: u64,
+    /// Uniform over all values.
+    pub(super) random: u64,
+}
+
+/// What happens to a request that is not refused.
+pub(super) enum Decision {
+    /// It goes to a pool, or the cache before it.
+    Forward,
+    /// The edge answers.
+    Answer(Box<ResponseHeader>, Bytes),
+    /// The edge answers with a file, which has to be looked for.
+    Files(Arc<Route>),
+}
+
+/// Decides, and fills in the context on the way.
+pub(super) fn decide(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Decision, Refusal> {
+    identify(arrival, ctx)?;
+    if let Some(redirect) = to_other_listener(arrival, ctx)? {
+        return Ok(redirect);
+    }
+    let route = find_route(arrival, ctx)?;
+    limit(arrival, &route, ctx)?;
+    act(arrival, &route, ctx)
+}
+
+fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
+    let Arrival { header, peer, listener, .. } = arrival;
+    if identify::header_bytes(header) > listener.max_header.0 {
+        return Err(Refusal::HeaderTooLarge);
+    }
+    let trusted = &ctx.snapshot.trusted_proxies;
+    if let Some(id) = identify::request_id(&header.headers, *peer, trusted) {
+        id.clone_into(&mut ctx.id);
+    }
+    let raw = identify::Raw {
+        peer: *peer,
+        tls: !listener.certificates.is_empty(),
+        target: header.raw_path(),
+        authority: header.uri.authority().map(http::uri::Authority::as_str),
+        headers: &header.headers,
+    };
+    ctx.facts = Some(identify::identify(&raw, trusted)?);
+    Ok(())
+}
+
+/// Where a listener sends everything on; refuses what a TLS listener has no certificate for.
+fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Decision>, Refusal> {
+    let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
+    let serving = arrival.listener.model.redirect_to.map_or(arrival.listener, |to| ctx.snapshot.listener(to));
+    if !serving.certificates.is_empty() && !serving.certificates.serves(&facts.host) {
+        return Err(Refusal::Misdirected);
+    }
+    if arrival.listener.model.redirect_to.is_none() {
+        return Ok(None);
+    }
+    let redirect = respond::redirect(&facts.host, serving.model.public_port, &facts.path, facts.query.as_deref());
+    redirect.map(|header| Some(answer(header, Bytes::new()))).map_err(|_invalid| Refusal::Internal)
+}
+
+fn find_route(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Arc<Route>, Refusal> {
+    let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
+    let asked = Asked {
+        host: &facts.host,
+        path: &facts.path,
+        method: arrival.header.method.as_str(),
+        query: facts.query.as_deref(),
+        headers: &arrival.header.headers,
+    };
+    let (id, pattern) = match ctx.snapshot.router.find(&asked) {
+        Found::Route { id, pattern } => (id, pattern),
+        Found::OtherMethods(allow) => return Err(Refusal::MethodNotAllowed(allow)),
+        Found::Nothing => return Err(Refusal::NoRoute),
+    };
+    ctx.pattern = pattern;
+    Ok(Arc::clone(ctx.route.insert(Arc::clone(ctx.snapshot.route(id)))))
+}
+
+/// A refresh in the background is no client's request.
+fn limit(arrival: &Arrival<'_>, route: &Route, ctx: &Context) -> Result<(), Refusal> {
+    let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
+    let mut limits = route.limits.iter().filter(|_| !ctx.background);
+    limits.try_for_each(|limit| limit.allow(facts.client, arrival.now_ns)).map_err(Refusal::RateLimited)
+}
+
+fn act(arrival: &Arrival<'_>, route: &Arc<Route>, ctx: &mut Context) -> Result<Decision, Refusal> {
+    let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
+    let own = match &route.action {
+        Action::Forward(forward) => {
+            ctx.choice = choose(forward, facts.client, arrival);
+            let length = identify::content_length(&arrival.header.headers);
+            if length.is_some_and(|length| length > forward.model.max_body.0) {
+                return Err(Refusal::BodyTooLarge);
+            }
+            return Ok(Decision::Forward);
+        }
+        Action::Files(_) if !matches!(arrival.header.method, http::Method::GET | http::Method::HEAD) => {
+            return Err(Refusal::MethodNotAllowed("GET, HEAD".to_owned()));
+        }
+        Action::Files(_) => return Ok(Decision::Files(Arc::clone(route))),
+        Action::Respond(fixed) => respond::fixed(fixed, &ctx.id),
+        Action::Redirect { model, to } => {
+            let to = to.get(ctx.pattern).ok_or(Refusal::Internal)?.fill(&facts.path, &facts.host);
+            respond::elsewhere(model, &to, facts.query.as_deref(), &ctx.id).map(|header| (header, Bytes::new()))
+        }
+    };
+    own.map(|(header, body)| answer(header, body)).map_err(|_invalid| Refusal::Internal)
+}
+
+/// Which of its pools a route asks for a client.
+fn choose(forward: &Forward, client: IpAddr, arrival: &Arrival<'_>) -> Choice {
+    let client = Client { network: network(client), headers: &arrival.header.headers };
+    forward.split.as_ref().map(|split| split.choose(&client, arrival.random)).unwrap_or_default()
+}
+
+fn answer(header: ResponseHeader, body: Bytes) -> Decision {
+    Decision::Answer(Box::new(header), body)
+}
