@@ -39,7 +39,11 @@ pub(super) fn check(
     sources: &Sources,
     report: &mut Report,
 ) -> Option<Action> {
-    only_one(written, report)?;
+    if only_one(written, report).is_none() {
+        // Perhaps it meant one that now looks unused.
+        names.say_nothing_of_unused();
+        return None;
+    }
     if let Some(redirect) = &written.redirect {
         refuse_pool_keys(written, report);
         return check_redirect(&redirect.value, paths, report).map(Action::Redirect);

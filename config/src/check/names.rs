@@ -19,7 +19,7 @@ pub(super) struct Names {
     used: Vec<bool>,
     /// `false`: the names could not be read, and nothing can be said about references to them.
     known: bool,
-    /// Some reference leads nowhere; perhaps it meant one that now looks unused.
+    /// Some reference leads nowhere or could not be read; perhaps it meant one that now looks unused.
     dangling: bool,
 }
 
@@ -76,6 +76,11 @@ impl Names {
             report.refuse_with_hint(Code::UnknownName, &reference.at, message, hint);
         }
         None
+    }
+
+    /// Some reference could not be read.
+    pub(super) fn say_nothing_of_unused(&mut self) {
+        self.dangling = true;
     }
 
     /// Reports the names that nothing refers to.

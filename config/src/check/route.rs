@@ -36,6 +36,13 @@ pub(super) struct References {
 }
 
 impl References {
+    /// For a route of which it is not known what it would use.
+    pub(super) fn say_nothing_of_unused(&mut self) {
+        for names in [&mut self.pools, &mut self.classes, &mut self.zones] {
+            names.say_nothing_of_unused();
+        }
+    }
+
     /// Reports what no route uses: a name there promises an effect.
     fn refuse_unused(&self, report: &mut Report) {
         self.pools.refuse_unused("send a route there, or remove the pool", report);
