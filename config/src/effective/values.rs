@@ -3,13 +3,16 @@
 
 use std::{fmt::Display, path::Path, time::Duration};
 
+mod route;
+
 use crate::{
     model::{
         AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Endpoint, HealthCheck, Listener, ListenerSocket,
-        Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Route, Secret, Timeouts, TlsSocket, Zone,
+        Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts, TlsSocket, Zone,
     },
     schema::quantity::AsWritten,
 };
+use route::route;
 
 /// A value as it is going to be written.
 #[derive(Debug)]
@@ -181,21 +184,6 @@ fn check(HealthCheck { path, interval, timeout, down_after, up_after }: &HealthC
 
 fn zone(Zone { name: _, memory, max_object }: &Zone) -> Yaml {
     map([("memory", Some(text(memory))), ("max_object", Some(text(max_object)))])
-}
-
-fn route(route: &Route, live: &Live) -> Yaml {
-    let Route { name, hosts, paths, methods, pool, class, max_body, rate, cache } = route;
-    let matches =
-        map([("host", some(hosts)), ("path", Some(list(paths, |path| text(&path.raw)))), ("method", some(methods))]);
-    map([
-        ("name", Some(text(name))),
-        ("match", Some(matches)),
-        ("pool", Some(text(&live.pools[pool.index()].name))),
-        ("class", Some(text(&live.classes[class.index()]))),
-        ("max_body", Some(text(max_body))),
-        ("rate", (!rate.is_empty()).then(|| list(rate, limit))),
-        ("cache", cache.as_ref().map(|policy| policy_of(policy, live))),
-    ])
 }
 
 fn limit(RateLimit { per, at, burst }: &RateLimit) -> Yaml {

@@ -1,6 +1,6 @@
 //! What happens to the requests of a route.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use super::{ByteSize, CachePolicy, ClassId, PoolId};
 
@@ -83,6 +83,17 @@ pub enum SplitKey {
     HashCookie(String),
     /// Hash of this header field, its name in lower case; of the address where there is none.
     HashHeader(String),
+}
+
+impl fmt::Display for SplitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cookie(name) => write!(f, "cookie:{name}"),
+            Self::HashAddress => f.write_str("hash:address"),
+            Self::HashCookie(name) => write!(f, "hash:cookie:{name}"),
+            Self::HashHeader(name) => write!(f, "hash:header:{name}"),
+        }
+    }
 }
 
 /// What the origin is asked for.
