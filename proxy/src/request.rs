@@ -50,6 +50,9 @@ use crate::{clock, edge::Edge, snapshot::Action};
 const COLLAPSE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long the rest of a refused request's body is read, so that its answer is not lost to a reset.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
+/// A body that nobody wants is read up to this length before the answer, so that the connection can serve the next
+/// request: closing it would cost the client a handshake, and that just when many are refused.
+const UNWANTED_BODY_MAX: u64 = 64 * 1024;
 /// How long a client may take nothing of its answer: it holds a place in a pool meanwhile.
 const CLIENT_STALL_MAX: Duration = Duration::from_secs(30);
 
@@ -401,6 +404,12 @@ impl Requests {
     /// Writes an answer of the edge's own.
     async fn answer(&self, session: &mut Session, ctx: &Context, mut header: ResponseHeader, body: Body) -> Result<()> {
         complete(&mut header, ctx)?;
+        let request = &session.req_header().headers;
+        let small = identify::content_length(request).is_some_and(|length| length <= UNWANTED_BODY_MAX);
+        if small && session.get_keepalive().is_some() && !request.contains_key(header::EXPECT) {
+            // What does not come in time is not waited for: Pingora then closes the connection behind the answer.
+            session.drain_request_body().await.ok();
+        }
         let head = session.req_header().method == http::Method::HEAD;
         session.write_response_header(Box::new(header), head).await?;
         match body {

@@ -4,6 +4,8 @@
 mod world;
 mod origin;
 mod serving;
+mod routing;
+mod answering;
 mod caching;
 mod protection;
 mod endpoints;
