@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::certs::{self, CertificateError};
 
-mod route;
+pub(super) mod route;
 
 use crate::{
     listen::tls::Certificates,
@@ -34,17 +34,19 @@ pub(crate) enum CompileError {
         cause: CertificateError,
     },
     /// A file that a route answers with cannot be read.
-    #[error("route `{route}`: cannot answer with {}", path.display())]
+    #[error("cannot answer with {}", path.display())]
     Answer {
-        route: String,
+        /// Its route's place in the list.
+        index: usize,
         path: PathBuf,
         #[source]
         cause: io::Error,
     },
     /// A folder that a route serves from cannot be opened.
-    #[error("route `{route}`: cannot serve files from {}", path.display())]
+    #[error("cannot serve files from {}", path.display())]
     Folder {
-        route: String,
+        /// Its route's place in the list.
+        index: usize,
         path: PathBuf,
         #[source]
         cause: io::Error,
@@ -84,7 +86,8 @@ pub(crate) fn compile(
     let pools: Vec<_> = live.pools.iter().map(|pool| Arc::new(compile_pool(pool, previous))).collect();
     let limits = live.routes.iter().map(|route| route.rate.len()).sum();
     let around = route::Around { live, pools: &pools, limits, metrics, previous };
-    let routes = live.routes.iter().map(|model| route::compile(model, &around).map(Arc::new));
+    let routes =
+        live.routes.iter().enumerate().map(|(index, model)| route::compile(index, model, &around).map(Arc::new));
     let routes = routes.collect::<Result<_, _>>()?;
     let snapshot = Snapshot {
         hash: hash.to_owned(),

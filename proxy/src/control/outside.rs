@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     certs::{self, CertificateError, Loaded},
-    compile::CompileError,
+    compile::{self, CompileError},
     secret::{SecretError, Token},
 };
 
@@ -31,6 +31,9 @@ pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Optio
     if let LogTarget::File(path) = &config.live.access_log.to {
         found.extend(folder_of_log(path));
     }
+    let routes = config.live.routes.iter().enumerate();
+    let unusable = routes.filter_map(|(index, model)| compile::route::check_outside(index, model).err());
+    found.extend(unusable.map(|error| of_compile(&error)));
     sources.locate(found)
 }
 
@@ -38,13 +41,14 @@ pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Optio
 pub(crate) fn of_compile(error: &CompileError) -> Outside {
     match error {
         CompileError::Certificate { listener, index, cause } => of_certificate(listener, *index, cause),
-        CompileError::AccessLog { .. } => Outside {
-            code: Code::UnusableFile,
-            path: "telemetry.access_log.to".to_owned(),
-            message: with_causes(error),
-            hint: None,
-        },
+        CompileError::Answer { index, .. } => unusable(format!("routes[{index}].respond.file"), error),
+        CompileError::Folder { index, .. } => unusable(format!("routes[{index}].files.root"), error),
+        CompileError::AccessLog { .. } => unusable("telemetry.access_log.to".to_owned(), error),
     }
+}
+
+fn unusable(path: String, error: &CompileError) -> Outside {
+    Outside { code: Code::UnusableFile, path, message: with_causes(error), hint: None }
 }
 
 /// Why a secret cannot be used.

@@ -30,16 +30,15 @@ pub(super) struct Around<'a> {
 }
 
 /// Compiles a route; reads the file that it answers with.
-pub(super) fn compile(model: &model::Route, around: &Around<'_>) -> Result<Route, CompileError> {
+pub(super) fn compile(index: usize, model: &model::Route, around: &Around<'_>) -> Result<Route, CompileError> {
     let action = match &model.action {
         model::Action::Forward(forward) => Action::Forward(Box::new(compile_forward(model, forward, around))),
         model::Action::Redirect(redirect) => {
             Action::Redirect { model: redirect.clone(), to: templates(&redirect.to, &model.paths) }
         }
-        model::Action::Respond(respond) => Action::Respond(fixed(&model.name, respond)?),
+        model::Action::Respond(respond) => Action::Respond(fixed(index, respond)?),
         model::Action::Files(folder) => {
-            let failed = |cause| CompileError::Folder { route: model.name.clone(), path: folder.root.clone(), cause };
-            files::check(folder).map_err(failed)?;
+            check_folder(index, folder)?;
             Action::Files(folder.clone())
         }
     };
@@ -54,6 +53,19 @@ pub(super) fn compile(model: &model::Route, around: &Around<'_>) -> Result<Route
         action,
         model: model.clone(),
     })
+}
+
+/// Checks what the route at a position names outside of the configuration.
+pub(in crate::control) fn check_outside(index: usize, model: &model::Route) -> Result<(), CompileError> {
+    match &model.action {
+        model::Action::Forward(_) | model::Action::Redirect(_) => Ok(()),
+        model::Action::Respond(respond) => fixed(index, respond).map(drop),
+        model::Action::Files(folder) => check_folder(index, folder),
+    }
+}
+
+fn check_folder(index: usize, model: &model::Files) -> Result<(), CompileError> {
+    files::check(model).map_err(|cause| CompileError::Folder { index, path: model.root.clone(), cause })
 }
 
 /// The limits of a route; one that was there before keeps its counts.
@@ -98,16 +110,14 @@ fn templates(template: &model::Template, paths: &[PathPattern]) -> Vec<Template>
     paths.iter().map(|path| Template::new(template, path)).collect()
 }
 
-fn fixed(route: &str, model: &model::Respond) -> Result<Fixed, CompileError> {
+fn fixed(index: usize, model: &model::Respond) -> Result<Fixed, CompileError> {
     let content_type = model.content_type.as_ref();
     let body = match &model.body {
         Body::Empty => Bytes::new(),
         Body::Text(text) => Bytes::from(text.clone()),
-        Body::File(path) => read(path).map(Bytes::from).map_err(|cause| CompileError::Answer {
-            route: route.to_owned(),
-            path: path.clone(),
-            cause,
-        })?,
+        Body::File(path) => {
+            read(path).map(Bytes::from).map_err(|cause| CompileError::Answer { index, path: path.clone(), cause })?
+        }
     };
     Ok(Fixed {
         status: model.status,
