@@ -35,6 +35,10 @@ fn cache_status(answer: &Response) -> String {
     status.split("; ttl").next().unwrap().trim_start_matches("floodgate; ").to_owned()
 }
 
+/// Key: zones
+/// Key: routes[].cache
+/// Key: routes[].cache.zone
+/// Key: routes[].cache.query.drop
 #[tokio::test]
 async fn the_second_request_is_a_hit_and_says_how_old_it_is() {
     let origin = Origin::fixed("hello", &[("cache-control", "max-age=60"), ("etag", "\"1\"")]).await;
@@ -173,6 +177,7 @@ async fn many_who_ask_at_once_cost_one_request_to_the_origin() {
     assert_eq!(origin.asked().len(), 1);
 }
 
+/// Key: routes[].cache.stale_if_error
 #[tokio::test]
 async fn an_expired_answer_is_revalidated_and_outlives_a_failing_origin() {
     let failing = Arc::new(AtomicBool::new(false));
@@ -265,4 +270,98 @@ async fn an_answer_that_breaks_off_is_not_kept() {
         assert_eq!(whole, None, "half an answer is not an answer");
         assert_eq!(served.load(Ordering::Relaxed), asked);
     }
+}
+
+/// One route to `/c/**` with this policy.
+fn cached(origin: &Origin, policy: &str) -> Edge {
+    let routes = ROUTES.replace(
+        "{zone: pages, stale_while_revalidate: 0s, stale_if_error: 1m, query: {drop: [utm_source]}}",
+        &format!("{{zone: pages{policy}}}"),
+    );
+    assert_ne!(routes, ROUTES);
+    Edge::start(&config(&[origin.address], "", &routes))
+}
+
+/// Key: routes[].cache.default_ttl
+#[tokio::test]
+async fn an_answer_that_states_no_lifetime_gets_the_routes() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = cached(&origin, ", default_ttl: 1h");
+    let client = edge.client().build().unwrap();
+    get(&client, edge.secure("/c/a"), &[]).await;
+    let answer = get(&client, edge.secure("/c/a"), &[]).await;
+    assert_eq!(cache_status(&answer), "hit");
+    let (_, ttl_s) = answer.headers()["cache-status"].to_str().unwrap().rsplit_once("ttl=").unwrap();
+    assert!((3_000..=3_600).contains(&ttl_s.parse::<i64>().unwrap()), "{ttl_s}");
+}
+
+/// Key: routes[].cache.stale_while_revalidate
+#[tokio::test]
+async fn an_answer_that_states_nothing_more_may_be_stale_as_long_as_the_route_says() {
+    let origin = Origin::fixed("hello", &[("cache-control", "max-age=1")]).await;
+    let edge = cached(&origin, ", stale_while_revalidate: 1h");
+    let client = edge.client().build().unwrap();
+    wait_until("it is served stale", async || {
+        let answer = get(&client, edge.secure("/c/a"), &[]).await;
+        let status = answer.headers()["cache-status"].to_str().unwrap();
+        assert!(!status.contains("fwd=stale"), "nobody waits: {status}");
+        status.contains("ttl=-")
+    })
+    .await;
+}
+
+/// Key: routes[].cache.query
+/// Key: routes[].cache.query.keep
+#[tokio::test]
+async fn the_query_counts_as_the_route_says() {
+    let origin = Origin::fixed("hello", &[("cache-control", "max-age=60")]).await;
+    for (query, second) in [
+        ("", "fwd=miss; stored"),
+        (", query: all", "fwd=miss; stored"),
+        (", query: {keep: [page]}", "hit"),
+        (", query: {drop: [x]}", "hit"),
+    ] {
+        let edge = cached(&origin, query);
+        let client = edge.client().build().unwrap();
+        get(&client, edge.secure("/c/a?page=1&x=1"), &[]).await;
+        let answer = get(&client, edge.secure("/c/a?x=2&page=1"), &[]).await;
+        assert_eq!(cache_status(&answer), second, "{query}");
+        let other = get(&client, edge.secure("/c/a?x=2&page=2"), &[]).await;
+        assert_eq!(cache_status(&other), "fwd=miss; stored", "{query}");
+    }
+}
+
+/// Key: zones.*.memory
+/// Key: zones.*.max_object
+#[tokio::test]
+async fn a_zone_keeps_no_more_and_nothing_larger_than_it_says() {
+    let origin = Origin::start(async |asked| {
+        let size = asked.uri().path().trim_start_matches("/c/").split('-').next().unwrap().parse().unwrap();
+        response(200, vec![b'x'; size], &[("cache-control", "max-age=60")])
+    })
+    .await;
+    let text = config(&[origin.address], "", ROUTES)
+        .replace("{memory: 16MiB, max_object: 1MiB}", "{memory: 128KiB, max_object: 10KiB}");
+    let edge = Edge::start(&text);
+    let client = edge.client().build().unwrap();
+    let status = async |path: &str| {
+        let answer = get(&client, edge.secure(path), &[]).await;
+        let status = cache_status(&answer);
+        answer.bytes().await.unwrap();
+        status
+    };
+    for (path, second) in [("/c/10000-fits", "hit"), ("/c/11000-does-not", "fwd=miss")] {
+        status(path).await;
+        assert_eq!(status(path).await, second, "{path}");
+    }
+    for number in 0..40 {
+        assert_eq!(status(&format!("/c/8000-{number}")).await, "fwd=miss; stored");
+    }
+    let metrics = edge.metrics().await;
+    let value = |name: &str| -> u64 {
+        let line = metrics.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}"));
+        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    };
+    let (bytes, evicted) = (value("floodgate_cache_bytes"), value("floodgate_cache_evictions_total"));
+    assert!(bytes <= 128 * 1024 && evicted >= 20, "{bytes} bytes, {evicted} evicted");
 }

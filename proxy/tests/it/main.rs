@@ -3,6 +3,7 @@
 
 mod world;
 mod origin;
+mod listening;
 mod serving;
 mod routing;
 mod answering;

@@ -111,6 +111,9 @@ async fn a_graceful_stop_answers_what_is_in_flight() {
     }
 }
 
+/// Key: telemetry
+/// Key: telemetry.access_log
+/// Key: telemetry.access_log.to
 #[tokio::test]
 async fn every_request_leaves_one_line() {
     let origin = Origin::fixed("hello", &[]).await;
@@ -144,6 +147,8 @@ async fn a_sink_that_nobody_reads_does_not_hold_up_the_end() {
     assert!(edge.wait().await.success());
 }
 
+/// Key: listeners
+/// Key: listeners.*.bind
 #[tokio::test]
 async fn both_families_listen_on_one_port() {
     let origin = Origin::fixed("hello", &[]).await;
@@ -181,4 +186,49 @@ fn a_port_in_use_is_one_clear_line() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
     assert!(said.contains("error: cannot listen on") && said.contains("listener `plain`"), "{said}");
+}
+
+/// Key: telemetry.access_log.sample
+#[tokio::test]
+async fn a_sample_leaves_out_what_went_well() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let text = config(&[origin.address], "", ROUTES).replace("\"file:access.log\"", "\"file:access.log\", sample: 0%");
+    let mut edge = Edge::start(&text);
+    let client = edge.client().build().unwrap();
+    for path in ["/old", "/nowhere", "/old"] {
+        client.get(edge.secure(path)).send().await.unwrap().text().await.unwrap();
+    }
+    edge.signal("TERM");
+    assert!(edge.wait().await.success());
+    let text = std::fs::read_to_string(edge.folder().join("access.log")).unwrap();
+    assert!(text.lines().count() == 1 && text.contains("/nowhere"), "{text}");
+}
+
+/// Key: process
+/// Key: process.workers
+#[tokio::test]
+async fn as_many_threads_serve_as_the_process_has_workers() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let threads = |workers: usize| {
+        let text = config(&[origin.address], "", ROUTES).replace("workers: 2", &format!("workers: {workers}"));
+        Edge::start(&text).threads()
+    };
+    let (few, many) = (threads(2), threads(62));
+    // Threads for blocking work come and go.
+    assert!((50..70).contains(&many.saturating_sub(few)), "{few} and {many}");
+}
+
+/// Key: process.drain_timeout
+#[tokio::test]
+async fn a_stop_waits_for_requests_as_long_as_the_process_says() {
+    let (origin, _never) = Origin::gated("too late", &[]).await;
+    let text = config(&[origin.address], "", ROUTES).replace("drain_timeout: 10s", "drain_timeout: 500ms");
+    let mut edge = Edge::start(&text);
+    let (client, url) = (edge.client().build().unwrap(), edge.secure("/old"));
+    let waiting = tokio::spawn(async move { client.get(url).send().await.is_ok() });
+    edge.wait_for_metric(r#"floodgate_pool_in_flight{pool="origin"} 1"#).await;
+    edge.signal("TERM");
+    // Before the default of 30 s, or this fails.
+    edge.wait().await;
+    assert!(!waiting.await.unwrap(), "it was cut off");
 }

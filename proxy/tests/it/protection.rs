@@ -7,6 +7,9 @@ use crate::{
     world::{Edge, config, wait_until},
 };
 
+/// Key: routes[].rate[].per
+/// Key: routes[].rate[].at
+/// Key: routes[].rate[].burst
 #[tokio::test]
 async fn a_client_above_its_rate_is_told_when_to_come_back() {
     let origin = Origin::fixed("hello", &[]).await;
@@ -32,6 +35,11 @@ async fn a_client_above_its_rate_is_told_when_to_come_back() {
     edge.wait_for_metric(r#"floodgate_refusals_total{class="core",reason="rate_limited"} 2"#).await;
 }
 
+/// Key: classes
+/// Key: routes[].class
+/// Key: pools.*.limit
+/// Key: pools.*.limit.in_flight
+/// Key: pools.*.limit.headroom
 #[tokio::test]
 async fn a_full_pool_turns_the_lower_class_away_first() {
     let (origin, gate) = Origin::gated("served", &[]).await;

@@ -71,6 +71,7 @@ async fn what_no_route_takes_is_refused_with_its_reason() {
     edge.wait_for_metric(r#"floodgate_refusals_total{class="-",reason="misdirected"} 1"#).await;
 }
 
+/// Key: routes[].max_body
 #[tokio::test]
 async fn bodies_over_the_limit_are_refused_however_they_are_framed() {
     let origin = Origin::fixed("hello", &[]).await;
@@ -90,6 +91,7 @@ async fn bodies_over_the_limit_are_refused_however_they_are_framed() {
     assert!(raw(&edge, request.as_bytes()).starts_with("HTTP/1.1 413 "));
 }
 
+/// Key: listeners.*.max_header
 #[tokio::test]
 async fn garbage_gets_a_clear_refusal_and_does_no_harm() {
     let origin = Origin::fixed("hello", &[]).await;
@@ -120,6 +122,8 @@ async fn garbage_gets_a_clear_refusal_and_does_no_harm() {
     assert_eq!(origin.asked().len(), 1, "nothing refused reached the origin");
 }
 
+/// Key: listeners.*.redirect_to
+/// Key: listeners.*.public_port
 #[tokio::test]
 async fn a_plain_listener_sends_browsers_to_tls() {
     let origin = Origin::fixed("hello", &[]).await;

@@ -58,16 +58,21 @@ telemetry: {{access_log: {{to: "file:access.log"}}}}
     )
 }
 
+/// Makes a certificate for a name, signed by an authority of its own.
+pub(crate) fn make_certificate(folder: &Path, name: &str) {
+    let made = Command::new(env!("CARGO_BIN_EXE_edge"))
+        .args(["dev-certificate", "--name", name, "--out"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+}
+
 impl Edge {
     /// Starts an edge and waits until it is ready.
     pub(crate) fn start(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = Command::new(env!("CARGO_BIN_EXE_edge"))
-            .args(["dev-certificate", "--name", "localhost", "--out"])
-            .arg(folder.path().join("tls"))
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
+        make_certificate(&folder.path().join("tls"), "localhost");
         std::fs::write(folder.path().join("edge.yaml"), config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_edge"))
             .arg("run")
@@ -151,6 +156,11 @@ impl Edge {
         let file: PathBuf = self.folder.path().join("edge.yaml");
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(file, change(text)).unwrap();
+    }
+
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
     }
 
     pub(crate) fn signal(&self, name: &str) {
