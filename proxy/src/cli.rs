@@ -1,6 +1,6 @@
 //! argv -> exit code: 0 done, 1 refused or failed, 2 not understood. `diff` counts as diff(1) does.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, net::IpAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -9,10 +9,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     clock,
-    control::{boot, dev_certificate},
+    control::{boot, dev_certificate, explain::Asked},
 };
 
 mod check;
+mod explain;
 mod running;
 
 /// What is logged about the process itself; requests have a log of their own. Pingora's core and proxy say at `error`
@@ -52,6 +53,33 @@ enum Command {
         /// Explain a code of a problem, such as E0103.
         #[arg(long, value_name = "CODE", exclusive = true)]
         explain: Option<String>,
+    },
+    /// Say what would happen to one request, and why, without sending it: its route and which others nearly matched, what
+    /// the cache does, where it goes and what the origin gets to see.
+    Explain {
+        /// The YAML file.
+        file: PathBuf,
+        /// Such as https://shop.example.com/product/7?page=2
+        url: String,
+        /// Method.
+        #[arg(short = 'X', long, default_value = "GET")]
+        method: String,
+        /// A header line such as 'accept: text/html'; may be repeated.
+        #[arg(short = 'H', long = "header", value_name = "LINE")]
+        headers: Vec<String>,
+        /// Address of the client, or of the proxy before the edge.
+        #[arg(long, default_value = "127.0.0.1")]
+        client: IpAddr,
+        /// The listener that it comes to. Default: the one with the port of the URL.
+        #[arg(long, value_name = "NAME")]
+        listener: Option<String>,
+        /// Ask the edge that runs at the `admin` address of the file: with tokens left, requests in flight, health and
+        /// what is stored.
+        #[arg(long)]
+        live: bool,
+        /// For people, or for programs.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
     },
     /// Print the reference of the configuration language: every key and every code of a problem, in Markdown.
     Reference,
@@ -128,6 +156,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check { file, format, effective, event, .. } => {
             let file = file.unwrap_or_default();
             return if effective { check::effective(&file, event) } else { check::check(&file, format, event) };
+        }
+        Command::Explain { file, url, method, headers, client, listener, live, format } => {
+            let asked = Asked { method, url, headers, client, listener };
+            if live { running::explain(&file, &asked, format)? } else { explain::explain(&file, asked, format)? }
         }
         Command::Reference => print!("{}", config::reference()),
         Command::Schema { included } => {

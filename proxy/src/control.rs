@@ -11,5 +11,6 @@ mod reload;
 mod watch;
 mod certs;
 mod probe;
+pub(crate) mod explain;
 mod admin;
 pub(crate) mod dev_certificate;

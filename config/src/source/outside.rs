@@ -37,6 +37,16 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// Where the value at a dotted path such as `routes[2].pool` stands: `edge.yaml:12`; `None` if it is not written.
+    pub fn place(&self, path: &str) -> Option<String> {
+        let root = self.root(&mut Report::default())?;
+        let at = find(&root, path);
+        let place = at.place;
+        (at.to_string() == path).then(|| format!("{}:{}", self.path(place.file).display(), place.line))
+    }
+}
+
 /// Where the value at a path stands.
 fn find(root: &Node, path: &str) -> At {
     let (mut node, mut at) = (root, At::root(root.place));
@@ -60,6 +70,13 @@ fn find(root: &Node, path: &str) -> At {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_written_has_a_place() {
+        let sources = Sources::of_text("list:\n  - {b: 2}\n  - {b: 3, c: x}\n", "edge.yaml");
+        assert_eq!(sources.place("list[1].c").as_deref(), Some("edge.yaml:3"));
+        assert_eq!(sources.place("list[0].c"), None);
+    }
 
     #[test]
     fn a_problem_stands_where_its_path_leads() {

@@ -1,4 +1,4 @@
-//! `edge reload`, `edge history`, `edge rollback`: asks the edge that runs with a file, by its admin listener.
+//! `edge reload`, `edge history`, `edge rollback`, `edge explain --live`: asks the edge that runs with a file, by its admin listener.
 
 use std::{
     fs,
@@ -16,28 +16,30 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::Format;
-use crate::control::secret::Token;
+use crate::control::{explain::Asked, secret::Token};
 
 /// Longer than the edge lets a connection live.
 const ANSWER_MAX: Duration = Duration::from_secs(65);
+/// What a program and people can both read.
+const ANYTHING: &str = "text/plain, application/json";
 
 /// Sends a file to the edge.
 pub(super) fn reload(file: &Path) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let answer = Running::of(file)?.ask(Method::POST, "/config", text)?;
+    let answer = Running::of(file)?.ask(Method::POST, "/config", text, ANYTHING)?;
     say_live(&answer)
 }
 
 /// Brings an earlier configuration back.
 pub(super) fn roll_back(file: &Path, to: Option<&str>) -> Result<()> {
     let body = to.map(|to| json!({ "to": to }).to_string()).unwrap_or_default();
-    let answer = Running::of(file)?.ask(Method::POST, "/config/rollback", body)?;
+    let answer = Running::of(file)?.ask(Method::POST, "/config/rollback", body, ANYTHING)?;
     say_live(&answer)
 }
 
 /// Lists what was live.
 pub(super) fn history(file: &Path, format: Format) -> Result<()> {
-    let answer = Running::of(file)?.ask(Method::GET, "/config/history", String::new())?;
+    let answer = Running::of(file)?.ask(Method::GET, "/config/history", String::new(), ANYTHING)?;
     if format == Format::Json {
         print!("{answer}");
         return Ok(());
@@ -48,6 +50,13 @@ pub(super) fn history(file: &Path, format: Format) -> Result<()> {
         let live = if line["live"] == true { "  <- live" } else { "" };
         println!("{}  {}  {:8}{live}", text(&line["hash"]), text(&line["at"]), text(&line["cause"]));
     }
+    Ok(())
+}
+
+/// Explains a request in the present state of the edge.
+pub(super) fn explain(file: &Path, asked: &Asked, format: Format) -> Result<()> {
+    let accept = if format == Format::Json { "application/json" } else { "text/plain" };
+    print!("{}", Running::of(file)?.ask(Method::POST, "/explain", serde_json::to_string(asked)?, accept)?);
     Ok(())
 }
 
@@ -85,9 +94,9 @@ impl Running {
     }
 
     /// The answer, if it is a good one.
-    fn ask(&self, method: Method, path: &str, body: String) -> Result<String> {
+    fn ask(&self, method: Method, path: &str, body: String, accept: &str) -> Result<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let answer = async { tokio::time::timeout(ANSWER_MAX, self.exchange(method, path, body)).await };
+        let answer = async { tokio::time::timeout(ANSWER_MAX, self.exchange(method, path, body, accept)).await };
         let (status, text) = runtime
             .block_on(answer)
             .with_context(|| format!("the edge at {} did not answer within {ANSWER_MAX:?}", self.address))??;
@@ -101,7 +110,7 @@ impl Running {
         }
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: String) -> Result<(StatusCode, String)> {
+    async fn exchange(&self, method: Method, path: &str, body: String, accept: &str) -> Result<(StatusCode, String)> {
         let tcp = TcpStream::connect(self.address).await.with_context(|| {
             format!("no edge answers at {} (`admin.bind` of the file); hint: is it running?", self.address)
         })?;
@@ -113,7 +122,7 @@ impl Running {
             .method(method)
             .uri(path)
             .header(header::HOST, self.address.to_string())
-            .header(header::ACCEPT, "text/plain, application/json")
+            .header(header::ACCEPT, accept)
             .header(header::AUTHORIZATION, self.token.bearer())
             .body(Full::new(Bytes::from(body)))?;
         let answer = sender.send_request(request).await.with_context(broke)?;

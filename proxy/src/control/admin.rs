@@ -19,6 +19,7 @@ mod health;
 mod metrics;
 mod config;
 mod history;
+mod explain;
 
 use self::{
     answer::{Answer, not_allowed, not_found},
@@ -81,7 +82,7 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Answer {
         "/healthz" if reads => return health::alive(),
         "/readyz" if reads => return health::ready(*admin.draining.borrow()),
         "/metrics" | "/healthz" | "/readyz" => return not_allowed("GET, HEAD"),
-        "/config" | "/config/history" | "/config/rollback" => {}
+        "/config" | "/config/history" | "/config/rollback" | "/explain" => {}
         _ => return not_found(),
     }
     let standing = admin.reloader.standing();
@@ -92,6 +93,7 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Answer {
         "/config" if reads => config::get(&standing.history),
         "/config" if posts => config::post(request, &admin.reloader).await,
         "/config/history" if reads => history::get(&standing.history),
+        "/explain" if posts => explain::post(request, admin).await,
         "/config/rollback" if posts => history::roll_back(request, &admin.reloader).await,
         "/config" => not_allowed("GET, HEAD, POST"),
         "/config/history" => not_allowed("GET, HEAD"),

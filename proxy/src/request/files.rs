@@ -111,7 +111,7 @@ struct Opened {
 
 /// The path below the folder, decoded. `None` for what is never served: hidden files, and names that are no names. An
 /// encoded slash is part of a name, and no name holds one.
-fn relative(below: &str) -> Option<PathBuf> {
+pub(crate) fn relative(below: &str) -> Option<PathBuf> {
     let segments: Vec<_> = below.split('/').collect();
     let (last, folders) = segments.split_last()?;
     let mut relative = PathBuf::new();

@@ -36,12 +36,22 @@ impl RateLimiter {
         Self { model, gcra, table: Table::new((KEYS / limits.max(1)).clamp(KEYS_MIN, KEYS_MAX)) }
     }
 
+    /// Requests of `client` that would be let through at once at `now_ns`; counts nothing.
+    pub(crate) fn left(&self, client: IpAddr, now_ns: u64) -> u32 {
+        // A change that refuses changes nothing.
+        let left = self.table.update(self.key(client), now_ns, |arrival_ns| Err(self.gcra.left(arrival_ns, now_ns)));
+        left.err().unwrap_or_default()
+    }
+
     /// Counts a request of `client` at `now_ns`, or says how long until it may come again.
     pub(crate) fn allow(&self, client: IpAddr, now_ns: u64) -> Result<(), Duration> {
-        let key = match self.model.per {
+        self.table.update(self.key(client), now_ns, |arrival_ns| self.gcra.allow(arrival_ns, now_ns))
+    }
+
+    fn key(&self, client: IpAddr) -> u128 {
+        match self.model.per {
             RateKey::Address => network(client),
-        };
-        self.table.update(key, now_ns, |arrival_ns| self.gcra.allow(arrival_ns, now_ns))
+        }
     }
 }
 
@@ -67,6 +77,18 @@ mod tests {
         assert!(allow("2001:db8::1"));
         assert!(!allow("2001:db8::2"));
         assert!(allow("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn what_is_left_is_what_is_let_through() {
+        let limit = limiter(10, 5);
+        let client = "192.0.2.1".parse().unwrap();
+        for at_ns in [0, 150_000_000, 10_000_000_000] {
+            let left = limit.left(client, at_ns);
+            assert_eq!(limit.left(client, at_ns), left, "asking counts nothing");
+            let through = (0..20).filter(|_| limit.allow(client, at_ns).is_ok()).count();
+            assert_eq!(left as usize, through, "at {at_ns}");
+        }
     }
 
     #[test]

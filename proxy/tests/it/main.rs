@@ -15,3 +15,4 @@ mod reloading;
 mod checking;
 mod remote;
 mod shop;
+mod explain;

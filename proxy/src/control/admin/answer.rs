@@ -27,7 +27,7 @@ pub(super) fn error(status: StatusCode, message: &str) -> Answer {
 
 /// There is no such resource.
 pub(super) fn not_found() -> Answer {
-    let there_is = "there is /metrics, /healthz, /readyz, /config, /config/history and /config/rollback\n";
+    let there_is = "there is /metrics, /healthz, /readyz, /config, /config/history, /config/rollback, /explain\n";
     text(StatusCode::NOT_FOUND, there_is)
 }
 

@@ -83,13 +83,11 @@ fn compile_forward(route: &model::Route, model: &model::Forward, around: &Around
         Destination::Pool(_) => None,
         Destination::Split(split) => Some(split),
     };
-    // Conditions are no part of the URL: what is kept for those who meet them is for them alone.
-    let route_scope = (!route.conditions.is_empty()).then_some(route.name.as_str());
     let arm = |id: model::PoolId| {
         let pool = &around.pools[id.index()];
         Arm {
             ceiling: admission::ceiling(pool.model.limit, model.class),
-            key_scope: key::scope(route_scope, split.map(|_| pool.model.name.as_str())),
+            key_scope: key::of_route(route, split.map(|_| pool.model.name.as_str())),
             pool: Arc::clone(pool),
         }
     };

@@ -3,13 +3,19 @@
 
 use std::borrow::Cow;
 
-use config::model::QueryKey;
+use config::model::{QueryKey, Route};
 
 /// What tells the answers of one route to one URL from those of another: who asked for it in a way that is no part of
 /// the URL, and which pool was chosen. Empty where the URL says everything.
-pub(crate) fn scope(route: Option<&str>, pool: Option<&str>) -> String {
+fn scope(route: Option<&str>, pool: Option<&str>) -> String {
     let part = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind}={name} ")).unwrap_or_default();
     part("route", route) + &part("pool", pool)
+}
+
+/// The scope of a route's answers, from one pool of a split where there is one. Conditions are no part of the URL: what is
+/// kept for those who meet them is for them alone.
+pub(crate) fn of_route(route: &Route, split_pool: Option<&str>) -> String {
+    scope((!route.conditions.is_empty()).then_some(route.name.as_str()), split_pool)
 }
 
 /// What a request asks for.

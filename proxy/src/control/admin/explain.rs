@@ -1,0 +1,45 @@
+//! `POST /explain`: what would happen to a request now.
+
+use http::{Request, StatusCode, header};
+use hyper::body::Incoming;
+
+use super::{
+    Admin,
+    answer::{Answer, error, json, text},
+    config::read,
+};
+use crate::{
+    clock,
+    control::explain::{self, Asked, Question, state},
+};
+
+/// Explains what the body asks, under the live configuration and in the present state.
+pub(super) async fn post(request: Request<Incoming>, admin: &Admin) -> Answer {
+    let (head, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err((status, message)) => return error(status, &message),
+    };
+    let asked = serde_json::from_slice::<Asked>(&body).map_err(|cause| format!("the question is not clear: {cause}"));
+    let question = asked.and_then(|asked| Question::try_from(asked).map_err(|cause| cause.to_string()));
+    let question = match question {
+        Ok(question) => question,
+        Err(message) => return error(StatusCode::BAD_REQUEST, &message),
+    };
+    let history = admin.reloader.standing().history;
+    let sources = history.live().sources.clone();
+    // Reading the configuration again takes a moment for thousands of routes.
+    let explained = tokio::task::spawn_blocking(move || {
+        let config = sources.interpret().map_err(|problems| problems.to_string())?;
+        explain::explain(&config, &question, &|path| sources.place(path)).map_err(|cause| cause.to_string())
+    });
+    match explained.await {
+        Ok(Ok(mut explanation)) => {
+            state::add(&mut explanation, &admin.edge, clock::nanos(), clock::wall()).await;
+            let for_people = head.headers.get(header::ACCEPT).is_some_and(|accept| accept == "text/plain");
+            if for_people { text(StatusCode::OK, explanation.to_string()) } else { json(StatusCode::OK, &explanation) }
+        }
+        Ok(Err(message)) => error(StatusCode::UNPROCESSABLE_ENTITY, &message),
+        Err(_panicked) => error(StatusCode::INTERNAL_SERVER_ERROR, "the explanation failed"),
+    }
+}

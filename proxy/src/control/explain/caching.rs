@@ -1,0 +1,82 @@
+//! The cache's part of an explanation: whether it is asked, under which keys, and where each time comes from.
+
+use std::time::Duration;
+
+use config::model::{CachePolicy, Forward};
+use http::Method;
+
+use super::{
+    Chosen, Way,
+    explanation::{Cache, Freshness},
+};
+use crate::request::{
+    caching::key,
+    identify::{self, Facts},
+};
+
+/// `scopes` has the scope of the key for each pool that the request may go to.
+pub(super) fn explain(
+    way: &Way<'_>,
+    facts: &Facts,
+    chosen: &Chosen<'_>,
+    forward: &Forward,
+    scopes: &[String],
+) -> Cache {
+    let why = match &forward.cache {
+        None => Some("the route has no `cache`"),
+        Some(_) if ![Method::GET, Method::HEAD].contains(&way.header.method) => Some("only GET and HEAD are"),
+        Some(_) if has_body(way) => Some("a request with a body is not"),
+        Some(_) => None,
+    };
+    let policy = match (&forward.cache, why) {
+        (Some(policy), None) => policy,
+        (_, why) => return Cache { not_asked: why.map(str::to_owned), ..Cache::default() },
+    };
+    let asked = key::Asked {
+        secure: facts.secure,
+        authority: &facts.authority,
+        path: &facts.path,
+        query: facts.query.as_deref(),
+    };
+    let keys = scopes.iter().map(|scope| key::key(scope, &asked, &policy.query));
+    Cache {
+        not_asked: None,
+        zone: Some(way.config.live.zones[policy.zone.index()].name.clone()),
+        keys: keys.collect(),
+        freshness: freshness(way, chosen, policy),
+        stored: Vec::new(),
+    }
+}
+
+fn has_body(way: &Way<'_>) -> bool {
+    let headers = &way.header.headers;
+    headers.contains_key(http::header::TRANSFER_ENCODING)
+        || identify::content_length(headers).is_some_and(|length| length > 0)
+}
+
+/// The sources of each time in the order in which `request/caching/freshness.rs` asks them.
+fn freshness(way: &Way<'_>, chosen: &Chosen<'_>, policy: &CachePolicy) -> Vec<Freshness> {
+    let said = |text: &str| text.to_owned();
+    let ours = |key: &str, time: Duration| match (way.places)(&format!("{}.cache.{key}", chosen.at)) {
+        Some(place) => format!("{time:?}, the route's `{key}` ({place})"),
+        None => format!("{time:?}, the default of `{key}`"),
+    };
+    let lifetime = vec![
+        said("as the answer says: s-maxage or max-age of its CDN-Cache-Control, or else of its Cache-Control"),
+        said("until its Expires"),
+        said("a tenth of the time since its Last-Modified, a day at most"),
+        match policy.default_ttl {
+            Some(ttl) => ours("default_ttl", ttl),
+            None => said("validated before each use; not kept, if it has no validator"),
+        },
+    ];
+    let stale = |directive: &str, time| {
+        let key = directive.replace('-', "_");
+        vec![format!("{directive} of the answer"), said("not at all where it says s-maxage"), ours(&key, time)]
+    };
+    vec![
+        Freshness { what: "fresh", sources: lifetime },
+        Freshness { what: "refreshing", sources: stale("stale-while-revalidate", policy.stale_while_revalidate) },
+        Freshness { what: "on an error", sources: stale("stale-if-error", policy.stale_if_error) },
+    ]
+}

@@ -1,0 +1,63 @@
+//! What only a running edge knows: tokens left, requests in flight, health, what is stored.
+
+use std::time::SystemTime;
+
+use cache::Store;
+use pingora::cache::{CacheKey, CacheMeta, Storage, trace::Span};
+
+use super::explanation::{Answer, Explanation, Pool};
+use crate::{edge::Edge, request::refusal::Refusal, snapshot::Snapshot};
+
+/// Adds it to what was explained under the same configuration.
+pub(crate) async fn add(explanation: &mut Explanation, edge: &Edge, now_ns: u64, now: SystemTime) {
+    let snapshot = edge.published.load();
+    add_tokens(explanation, &snapshot, now_ns);
+    for pool in &mut explanation.pools {
+        add_load(pool, &snapshot);
+    }
+    if let Some(cache) = &mut explanation.cache {
+        let zone = cache.zone.clone().unwrap_or_default();
+        for key in &cache.keys {
+            cache.stored.push(stored(edge.cache.store, CacheKey::new(key.clone(), zone.as_str()), now).await);
+        }
+    }
+}
+
+fn add_tokens(explanation: &mut Explanation, snapshot: &Snapshot, now_ns: u64) {
+    let (Some(found), Some(request)) = (&explanation.route, &explanation.request) else { return };
+    let route = snapshot.routes.iter().find(|route| route.model.name == found.name);
+    let Some(route) = route else { return };
+    for (limit, limiter) in explanation.limits.iter_mut().zip(&route.limits) {
+        limit.left = Some(limiter.left(request.client, now_ns));
+    }
+    if explanation.limits.iter().any(|limit| limit.left == Some(0)) {
+        explanation.answer = Answer::refused(&Refusal::RateLimited(std::time::Duration::ZERO));
+    }
+}
+
+fn add_load(pool: &mut Pool, snapshot: &Snapshot) {
+    let Some(live) = snapshot.pools.iter().find(|live| live.model.name == pool.name) else { return };
+    pool.in_flight = Some(live.in_flight.count());
+    for endpoint in &mut pool.endpoints {
+        let live = live.balancer.endpoints().find(|live| live.address.to_string() == endpoint.address);
+        endpoint.up = live.map(|live| live.is_up());
+    }
+}
+
+/// What the store has under a key.
+async fn stored(store: &'static Store, key: CacheKey, now: SystemTime) -> String {
+    match store.lookup(&key, &Span::inactive().handle()).await {
+        Ok(Some((meta, _hit))) => describe(&meta, now),
+        Ok(None) => "nothing is stored".to_owned(),
+        Err(error) => format!("cannot be looked up: {error}"),
+    }
+}
+
+fn describe(meta: &CacheMeta, now: SystemTime) -> String {
+    let status = meta.response_header().status.as_u16();
+    let varies = if meta.variance().is_some() { "; answers vary, this is one of them" } else { "" };
+    match meta.fresh_until().duration_since(now) {
+        Ok(left) => format!("a {status} is stored, fresh for {} s more{varies}", left.as_secs()),
+        Err(past) => format!("a {status} is stored, stale for {} s{varies}", past.duration().as_secs()),
+    }
+}
