@@ -163,5 +163,12 @@ pub(super) fn check_cache(
 fn parameters(written: &Written<Vec<Written<String>>>, report: &mut Report) -> Vec<String> {
     count(written.value.len(), "parameter", 0..=PATTERNS_MAX, &written.at, report);
     refuse_repeated(Code::RepeatedValue, "parameter", written.value.iter().map(|name| (&name.value, &name.at)), report);
+    for Written { value, at } in &written.value {
+        // As it is sent. With `%`, `+` or `;` it could mean several names, and then always belongs to the key.
+        if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic() && !b"%+;&=#\"<>".contains(&b)) {
+            let hint = "a name as it stands in a URL, such as `utm_source`; is a comma missing?";
+            report.refuse_with_hint(Code::WrongParameter, at, format!("no parameter is called `{value}`"), hint);
+        }
+    }
     written.value.iter().map(|name| name.value.clone()).collect()
 }

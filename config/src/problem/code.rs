@@ -247,6 +247,15 @@ codes! {
     /// ```
     "E0215" "wrong-template" WrongTemplate,
 
+    /// The text is no name of a query parameter that the cache could tell from others: it is empty, or holds a space or
+    /// one of `% + ; & = #`, which servers read in more than one way. Mostly a comma is missing.
+    ///
+    /// ```yaml
+    /// query: {drop: [utm_source utm_medium]}      # wrong: one name with a space in it
+    /// query: {drop: [utm_source, utm_medium]}     # right
+    /// ```
+    "E0216" "wrong-parameter" WrongParameter,
+
     /// The name leads nowhere: no such pool, class, zone or listener is defined. Correct the spelling, or define it.
     "E0301" "unknown-name" UnknownName,
 

@@ -34,7 +34,7 @@ fn bad_files_get_the_expected_problems() {
             format!("{problems}\n")
         }
     });
-    assert!(compared >= 60);
+    assert!(compared >= 120);
     // What no file shows, perhaps no file can bring about.
     let shown = shown.into_inner();
     let outside = |code: &Code| code.number().starts_with("E04"); // found by those who open what the files name

@@ -3,6 +3,7 @@
 mod golden;
 mod shipped;
 mod foreign;
+mod slips;
 mod reference;
 mod effective;
 
