@@ -4,7 +4,7 @@ ifeq ($(wildcard deploy/local/demo.sh),)
 $(error this is not the repository's root folder; hint: `make -C DIR` goes there)
 endif
 
-.PHONY: help demo test audit build fmt clean-state
+.PHONY: help demo test audit fuzz build fmt clean-state
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -17,6 +17,9 @@ test: ## every check that a change has to pass
 
 audit: ## licences, bans and sources of the dependencies, by deny.toml
 	@deploy/local/audit.sh
+
+fuzz: ## mutated text against the configuration loader, 60 s for each target
+	@deploy/local/fuzz.sh
 
 build: ## the three programs as they are shipped, in target/dist
 	@deploy/local/require.sh

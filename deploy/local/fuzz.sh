@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# `make fuzz`: throws mutated text at the configuration loader. fuzz.sh [SECONDS [TARGET...]]; by default 60 s for each
+# target in config/fuzz/targets. What it finds goes to state/fuzz/TARGET-*; what is worth keeping goes on from run to run.
+set -euo pipefail
+
+unset CDPATH
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+cd -- "$here/../.."
+# shellcheck source=deploy/local/say.sh
+source "$here/say.sh"
+
+seconds=${1:-60}
+shift || true
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "'$seconds' is no number of seconds; hint: deploy/local/fuzz.sh 600 load"
+targets=("$@")
+((${#targets[@]} > 0)) || targets=(load units)
+
+"$here/require.sh"
+command -v c++ >/dev/null || fail "libFuzzer is C++ and there is no compiler for it; hint: sudo apt-get install g++"
+
+# Coverage counters for libFuzzer, as cargo-fuzz sets them; all of these are options of stable Rust. Sanitizers are not,
+# and the loader has no unsafe code for them to watch. With a target named, build scripts are left alone.
+host=$(rustc -vV | sed -n 's/^host: //p')
+export RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module
+    -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+    -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/fuzz
+cargo build --manifest-path config/fuzz/Cargo.toml --locked --release --target "$host"
+
+# Words of the language, so that it need not guess them letter by letter.
+mkdir -p state/fuzz
+# shellcheck disable=SC2016 # backticks of Markdown
+sed -n 's/^\*\*`\(.*\)`\*\*.*/"\1: "/p' deploy/reference.md | sort -u >state/fuzz/words.dict
+printf '"%s"\n' ms KiB '%' '/s' '{' '}' '[' ']' '\x0a' '  ' '- ' '<<: ' '*a' '&a ' "/{a}" '/**' >>state/fuzz/words.dict
+
+for target in "${targets[@]}"; do
+    say "== $target: $seconds s"
+    mkdir -p "state/fuzz/$target"
+    seeds=()
+    # The golden files are whole configurations; the other targets take single values.
+    [[ $target != load ]] || seeds=(config/tests/it/golden/good config/tests/it/golden/bad)
+    "$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=60 \
+        -max_len=16384 -dict=state/fuzz/words.dict -artifact_prefix="state/fuzz/$target-" -print_final_stats=1 \
+        "state/fuzz/$target" "${seeds[@]}" ||
+        fail "$target found something; hint: state/fuzz/$target-* is the text"
+done
