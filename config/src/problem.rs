@@ -274,11 +274,16 @@ impl Report {
         self.add(Finding { code, at: at.clone(), message: message.into(), hint: Some(hint.into()) });
     }
 
+    /// Whether further problems are only counted, so that hints for them are wasted work.
+    pub(crate) fn is_full(&self) -> bool {
+        self.findings.len() >= KEPT_MAX
+    }
+
     fn add(&mut self, finding: Finding) {
-        if self.findings.len() < KEPT_MAX {
-            self.findings.push(finding);
-        } else {
+        if self.is_full() {
             self.dropped += 1;
+        } else {
+            self.findings.push(finding);
         }
     }
 

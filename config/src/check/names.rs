@@ -71,7 +71,8 @@ impl Names {
         self.dangling = true;
         if self.known {
             let message = format!("unknown {} `{}`", self.kind, reference.value);
-            let hint = suggest::hint(&reference.value, self.names.iter().map(|name| name.value.as_str()));
+            let known = self.names.iter().filter(|_| !report.is_full()).map(|name| name.value.as_str());
+            let hint = suggest::hint(&reference.value, known);
             let hint = hint.unwrap_or_else(|| format!("this file defines no {}", self.kind));
             report.refuse_with_hint(Code::UnknownName, &reference.at, message, hint);
         }

@@ -63,6 +63,7 @@ impl<T: Read> Read for Tried<T> {
 impl<T: Read> Read for Vec<T> {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         let Value::List(items) = &node.value else { return refuse_kind(node, at, report, "a list") };
+        bounded(items.len(), at, report)?;
         let read = items.iter().enumerate().map(|(n, item)| T::read(item, &at.index(n, item.place), report));
         all(read.collect())
     }
@@ -105,6 +106,7 @@ impl<T> Default for Named<T> {
 impl<T: Read> Read for Named<T> {
     fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
         let Value::Map(entries) = &node.value else { return refuse_kind(node, at, report, "a mapping of names") };
+        bounded(entries.len(), at, report)?;
         let read = unique(entries, at, report).into_iter().map(|(key, node)| {
             let name = Written { value: key.name.clone(), at: at.key(&key.name, key.place) };
             Some((name, T::read(node, &at.key(&key.name, node.place), report)?))
@@ -115,6 +117,16 @@ impl<T: Read> Read for Named<T> {
     fn shape() -> Shape {
         Shape::Named(Box::new(T::shape()))
     }
+}
+
+/// Refuses a list or mapping that is too long for anything. An item takes a thousand times the space of its text.
+fn bounded(length: usize, at: &At, report: &mut Report) -> Option<()> {
+    const MAX: usize = 1 << 16;
+    if length > MAX {
+        report.refuse(Code::WrongCount, at, format!("{length} are too many: at most {MAX} can be given"));
+        return None;
+    }
+    Some(())
 }
 
 /// All of them, or `None` if one was refused. Takes them collected, so that each has been read and reported.
@@ -138,9 +150,10 @@ impl<'a> Keys<'a> {
         let entries = unique(entries, at, report);
         let mut mistyped = Vec::new();
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
-            mistyped.extend(suggest::nearest(&key.name, known.iter().copied()));
+            let known = || known.iter().copied().filter(|_| !report.is_full());
+            mistyped.extend(suggest::nearest(&key.name, known()));
             let message = format!("unknown key `{}`", key.name);
-            match suggest::hint(&key.name, known.iter().copied()) {
+            match suggest::hint(&key.name, known()) {
                 Some(hint) => report.refuse_with_hint(Code::UnknownKey, &at.key(&key.name, key.place), message, hint),
                 None => report.refuse(Code::UnknownKey, &at.key(&key.name, key.place), message),
             }

@@ -195,3 +195,12 @@ fn a_hostile_file_is_one_clear_line() {
         "edge.yaml:1:1000000: E0107: more than 500000 values"
     );
 }
+
+#[test]
+fn a_list_longer_than_anything_needs_is_refused_before_its_items_are_read() {
+    let text = format!("version: 1\nroutes: [{}]\n", "1,".repeat(70_000));
+    let problems = Sources::with_main(text, Path::new("edge.yaml")).unwrap().interpret().unwrap_err();
+    let of_routes: Vec<_> = problems.iter().filter(|problem| problem.path.starts_with("routes")).collect();
+    assert_eq!(of_routes.len(), 1, "{problems}");
+    assert_eq!(of_routes[0].message, "70000 are too many: at most 65536 can be given");
+}
