@@ -158,7 +158,7 @@ fn more_conditions_win_and_what_does_not_hold_falls_through() {
     let (beta, debug) = ((header("x-beta"), is("yes")), (query("debug"), Test::Present));
     let routes = [
         conditional("plain", "/p/{id}", &[], &[]),
-        conditional("beta", "/p/{id}", &[], &[beta.clone()]),
+        conditional("beta", "/p/{id}", &[], std::slice::from_ref(&beta)),
         conditional("both", "/p/{id}", &[], &[beta.clone(), debug]),
         conditional("post", "/p/{id}", &["POST"], &[]),
         conditional("rest", "/p/**", &[], &[]),
