@@ -90,9 +90,14 @@ impl Router {
 
     /// The route for a request.
     pub fn find(&self, asked: &Asked<'_>) -> Found {
-        let found = self.walk(asked, |target| target.requirements.hold(asked).then_some(target));
+        let mut candidates = 0;
+        let found = self.walk(asked, |target| {
+            candidates += 1;
+            target.requirements.hold(asked).then_some(target)
+        });
         match found {
             Some(target) => Found::Route { id: target.route, pattern: target.pattern },
+            None if candidates == 0 => Found::Nothing,
             None => self.other_methods(asked),
         }
     }

@@ -77,6 +77,7 @@ async fn a_silent_connection_is_closed() {
 
 /// Key: listeners.*.bind
 /// Key: admin.bind
+/// Key: admin
 #[tokio::test]
 async fn listeners_bind_where_they_are_told() {
     let origin = Origin::fixed("hello", &[]).await;

@@ -70,6 +70,7 @@ fn watched(text: String) -> String {
     text.replace("process: {", "process: {watch: true, ")
 }
 
+/// Key: process.watch
 #[tokio::test]
 async fn a_watched_file_goes_live_when_it_is_written_or_replaced() {
     let world = World::start(watched).await;
@@ -203,6 +204,7 @@ async fn a_posted_configuration_that_cannot_go_live_is_answered_with_why() {
     world.edge.wait_for_metric(r#"floodgate_config_reloads_total{result="refused",source="post"} 4"#).await;
 }
 
+/// Key: admin.token
 #[tokio::test]
 async fn only_who_shows_the_token_reads_or_changes_the_configuration() {
     let world = World::start(|text| text).await;

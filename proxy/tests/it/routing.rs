@@ -93,6 +93,8 @@ async fn conditions_choose_among_routes_of_one_path() {
 /// Key: routes[].match.method
 /// Key: routes[].name
 /// Key: routes[].pool
+/// Key: routes
+/// Key: routes[].match
 #[tokio::test]
 async fn the_most_specific_route_serves() {
     let (origin, next) = (Origin::fixed("rest", &[]).await, Origin::fixed("next", &[]).await);

@@ -3,19 +3,29 @@
 use std::sync::Arc;
 
 use config::model::{self, PathPattern, RouteId, Segment};
+use memchr::memchr;
 
 use super::{Asked, Names, condition::Condition};
 
 /// A node: what may follow the path so far, and which routes end here.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    literal: Names<Tree>,
+    literal: Literals,
     parameter: Option<Box<Tree>>,
     /// Routes whose pattern ends here, the most specific first.
     here: Vec<Target>,
     /// Routes whose pattern takes everything from here, the most specific first.
     rest: Vec<Target>,
 }
+
+/// Literal segments, and what follows each. A few are compared one by one, which costs less than a hash.
+#[derive(Debug)]
+enum Literals {
+    Few(Vec<(Box<str>, Tree)>),
+    Many(Names<Tree>),
+}
+
+const FEW: usize = 8;
 
 /// A route at the end of one of its patterns.
 #[derive(Clone, Debug)]
@@ -71,7 +81,7 @@ impl Tree {
         let mut node = self;
         for segment in &path.segments {
             node = match segment {
-                Segment::Literal(text) => node.literal.entry(text.clone()).or_default(),
+                Segment::Literal(text) => node.literal.or_default(text),
                 Segment::Parameter(_) => node.parameter.get_or_insert_default(),
                 Segment::Rest => return insert_sorted(&mut node.rest, target),
             };
@@ -89,8 +99,8 @@ impl Tree {
         let Some(left) = left else {
             return self.here.iter().chain(&self.rest).find_map(visit);
         };
-        let (segment, after) = match left.split_once('/') {
-            Some((segment, after)) => (segment, Some(after)),
+        let (segment, after) = match memchr(b'/', left.as_bytes()) {
+            Some(at) => (&left[..at], Some(&left[at + 1..])),
             None => (left, None),
         };
         if let Some(literal) = self.literal.get(segment)
@@ -104,6 +114,41 @@ impl Tree {
             return Some(found);
         }
         self.rest.iter().find_map(visit)
+    }
+}
+
+impl Literals {
+    fn or_default(&mut self, text: &str) -> &mut Tree {
+        if let Self::Few(few) = self
+            && few.len() == FEW
+            && few.iter().all(|(own, _)| **own != *text)
+        {
+            *self = Self::Many(few.drain(..).map(|(text, tree)| (text.into(), tree)).collect());
+        }
+        match self {
+            Self::Few(few) => {
+                let known = few.iter().position(|(own, _)| **own == *text);
+                let at = known.unwrap_or_else(|| {
+                    few.push((text.into(), Tree::default()));
+                    few.len() - 1
+                });
+                &mut few[at].1
+            }
+            Self::Many(many) => many.entry(text.to_owned()).or_default(),
+        }
+    }
+
+    fn get(&self, text: &str) -> Option<&Tree> {
+        match self {
+            Self::Few(few) => few.iter().find(|(own, _)| **own == *text).map(|(_, tree)| tree),
+            Self::Many(many) => many.get(text),
+        }
+    }
+}
+
+impl Default for Literals {
+    fn default() -> Self {
+        Self::Few(Vec::new())
     }
 }
 
