@@ -12,5 +12,5 @@ for note in state/run/*.pid; do
     [[ -f $note ]] || continue
     ! kill -0 "$(<"$note")" 2>/dev/null || fail "the demo is running ($note); hint: end it with Ctrl-C first"
 done
-rm -rf state/shop state/tls state/log state/run
+rm -rf state/shop state/tls state/secrets state/log state/run
 say "the next demo begins anew"

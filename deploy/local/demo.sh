@@ -48,8 +48,13 @@ build() {
 }
 
 prepare_state() {
-    say "making a development certificate and seeding the shop"
+    say "making a development certificate and a token, and seeding the shop"
     "$edge" dev-certificate --out state/tls
+    # What the edge's admin listener asks for; one that is there stays.
+    if [[ ! -s state/secrets/admin-token ]]; then
+        mkdir -p state/secrets
+        (umask 077 && head -c 24 /dev/urandom | base64 >state/secrets/admin-token)
+    fi
     "$shop_origin" seed --state state/shop
 }
 
@@ -107,6 +112,10 @@ explain() {
      configuration under traffic:
      kill -9 \$(cat $run_dir/shop-2.pid)
      \${EDITOR:-vi} config/edge.yaml && kill -HUP \$(cat $run_dir/edge.pid)
+     $edge rollback config/edge.yaml
+
+  4. What would happen to a request now, and why, without sending it:
+     $edge explain --live config/edge.yaml https://localhost:${port[edge TLS]}/product/10001
 
   Ctrl-C ends everything.
 

@@ -73,6 +73,7 @@ impl Shop {
         let provider = provider.to_string();
         let (paying, _) =
             serve(&["pay-simulator", "--listen", &provider, "--webhook", &webhook, "--secret-file", &key]);
+        std::fs::write(state.path().join("admin-token"), "correct-horse-battery-staple").unwrap();
         let config = [
             ("127.0.0.1:8080", "127.0.0.1:0".to_owned()),
             ("127.0.0.1:8443", public.to_string()),
@@ -80,6 +81,7 @@ impl Shop {
             ("127.0.0.1:9101", first_address.to_string()),
             ("127.0.0.1:9102", second_address.to_string()),
             ("../state/tls/", "tls/".to_owned()),
+            ("../state/secrets/", format!("{folder}/")),
             ("../state/log/", String::new()),
         ];
         let config = config.iter().fold(SHIPPED.to_owned(), |text, (shipped, here)| {
