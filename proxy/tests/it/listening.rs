@@ -75,6 +75,7 @@ async fn a_silent_connection_is_closed() {
     assert!(answer.starts_with("http/1.1 200 ") && answer.contains("connection: keep-alive"), "{answer}");
 }
 
+/// Key: admin
 /// Key: listeners.*.bind
 /// Key: admin.bind
 /// Key: admin

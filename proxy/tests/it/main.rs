@@ -16,3 +16,4 @@ mod checking;
 mod remote;
 mod shop;
 mod explain;
+mod keys;

@@ -39,6 +39,8 @@ fn cache_status(answer: &Response) -> String {
     status.split("; ttl").next().unwrap().trim_start_matches("floodgate; ").to_owned()
 }
 
+/// Key: routes
+/// Key: routes[].match
 /// Key: routes[].match.headers
 /// Key: routes[].match.headers.*
 /// Key: routes[].match.headers.*.is

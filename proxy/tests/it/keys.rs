@@ -1,0 +1,37 @@
+//! Nothing accepted is ever ignored: each key of the configuration has a test here that fails when it is.
+//!
+//! A test says which keys it proves by lines such as `/// Key: routes[].max_body` before it.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+#[test]
+fn every_key_has_a_test() {
+    let proven = proven();
+    let known: BTreeSet<String> = config::keys().into_iter().collect();
+    assert!(known.len() > 100, "{} keys", known.len());
+    // These two are about the files alone, and proven where files are read.
+    let of_files = ["version", "include"];
+    let unproven: Vec<_> = known.iter().filter(|key| !of_files.contains(&key.as_str()) && !proven.contains(*key)).collect();
+    assert!(unproven.is_empty(), "no test says that it fails when these are ignored: {unproven:#?}");
+    let unknown: Vec<_> = proven.difference(&known).collect();
+    assert!(unknown.is_empty(), "tests of keys that are not there: {unknown:#?}");
+}
+
+/// The keys that the tests of this folder name, each before the test that it belongs to.
+fn proven() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let mut proven = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let mut named = Vec::new();
+        for line in text.lines().map(str::trim) {
+            match line.strip_prefix("/// Key: ") {
+                Some(key) => named.push(key.to_owned()),
+                None if line.starts_with("///") || line.starts_with("#[") => {}
+                None if line.contains("fn ") => proven.extend(named.drain(..)),
+                None => assert!(named.is_empty(), "no test follows {named:?}"),
+            }
+        }
+    }
+    proven
+}
