@@ -11,7 +11,8 @@ fn every_key_has_a_test() {
     assert!(known.len() > 100, "{} keys", known.len());
     // These two are about the files alone, and proven where files are read.
     let of_files = ["version", "include"];
-    let unproven: Vec<_> = known.iter().filter(|key| !of_files.contains(&key.as_str()) && !proven.contains(*key)).collect();
+    let unproven: Vec<_> =
+        known.iter().filter(|key| !of_files.contains(&key.as_str()) && !proven.contains(*key)).collect();
     assert!(unproven.is_empty(), "no test says that it fails when these are ignored: {unproven:#?}");
     let unknown: Vec<_> = proven.difference(&known).collect();
     assert!(unknown.is_empty(), "tests of keys that are not there: {unknown:#?}");
