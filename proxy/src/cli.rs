@@ -59,7 +59,7 @@ enum Command {
     Explain {
         /// The YAML file.
         file: PathBuf,
-        /// Such as https://shop.example.com/product/7?page=2
+        /// Such as `https://shop.example.com/product/7?page=2`
         url: String,
         /// Method.
         #[arg(short = 'X', long, default_value = "GET")]
