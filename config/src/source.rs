@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 mod text;
@@ -33,6 +34,8 @@ const NODES_MAX: usize = 1_000_000;
 pub struct Sources {
     /// By [`FileId`]: the main file first, each file before those that it includes.
     files: Vec<Text>,
+    /// What was read of them, all files joined. `None`: it is read again when it is needed.
+    tree: Option<Arc<Node>>,
 }
 
 impl Sources {
@@ -59,12 +62,22 @@ impl Sources {
         let mut gathering = Gathering::default();
         let main = gathering.add(path.to_owned(), text);
         gathering.follow(main, 0);
-        let Gathering { files, report, .. } = gathering;
-        let sources = Self { files };
-        match report.into_problems(&sources) {
-            Some(problems) => Err(problems),
-            None => Ok(sources),
+        let Gathering { files, trees, report, .. } = gathering;
+        let mut sources = Self { files, tree: None };
+        if let Some(problems) = report.into_problems(&sources) {
+            return Err(problems);
         }
+        // What cannot be joined is for those to hear who ask what it means.
+        let mut report = Report::default();
+        let tree = include::join(trees, &mut report);
+        sources.tree = tree.filter(|_| report.into_problems(&sources).is_none()).map(Arc::new);
+        Ok(sources)
+    }
+
+    /// The same as text alone, which needs a tenth of the memory; to be kept for later.
+    #[must_use]
+    pub fn without_tree(self) -> Self {
+        Self { tree: None, ..self }
     }
 
     /// Checks what is written and resolves it into the model.
@@ -94,10 +107,13 @@ impl Sources {
     }
 
     /// All files as one tree. `None`: `report` says why.
-    fn root(&self, report: &mut Report) -> Option<Node> {
+    fn root(&self, report: &mut Report) -> Option<Arc<Node>> {
+        if let Some(tree) = &self.tree {
+            return Some(Arc::clone(tree));
+        }
         let trees = self.files.iter().enumerate().map(|(n, file)| tree::parse(&file.text, FileId::of(n), report));
         let trees = trees.collect::<Option<Vec<_>>>()?;
-        include::join(trees, report)
+        include::join(trees, report).map(Arc::new)
     }
 
     /// Path and text of each file, the main file first.
@@ -108,7 +124,7 @@ impl Sources {
     /// One file that is not looked into.
     #[cfg(test)]
     pub(crate) fn of_text(text: &str, path: &str) -> Self {
-        Self { files: vec![Text { path: path.into(), text: text.into() }] }
+        Self { files: vec![Text { path: path.into(), text: text.into() }], tree: None }
     }
 
     pub(crate) fn path(&self, file: FileId) -> &Path {
@@ -136,6 +152,8 @@ fn folder(path: &Path) -> &Path {
 #[derive(Default)]
 struct Gathering {
     files: Vec<Text>,
+    /// In the same order, as far as they are YAML.
+    trees: Vec<Node>,
     /// Each file by its one true name, and where it is included.
     included: HashMap<PathBuf, Option<At>>,
     size: u64,
@@ -163,7 +181,9 @@ impl Gathering {
             self.report.refuse(Code::TooLarge, &At::root(root.place), message);
             return;
         }
-        for pattern in include::patterns(&root, &mut self.report) {
+        let patterns = include::patterns(&root, &mut self.report);
+        self.trees.push(root);
+        for pattern in patterns {
             if depth == NESTING_MAX {
                 let message = format!("files include one another more than {NESTING_MAX} deep");
                 self.report.refuse_with_hint(Code::TooLarge, &pattern.at, message, "include this from the main file");

@@ -23,6 +23,9 @@ impl Sources {
     /// The same with the places in the files; `None` if there is nothing. A path that leads nowhere ends at the last
     /// value on its way.
     pub fn locate(&self, found: Vec<Outside>) -> Option<Problems> {
+        if found.is_empty() {
+            return None;
+        }
         let mut report = Report::new(self.files.iter().map(|file| file.path.clone()));
         // They were read before, or nothing could have been found of what they name.
         let root = self.root(&mut Report::default());

@@ -117,9 +117,10 @@ fn a_misspelt_key_is_never_accepted() {
 
 /// Where a free value stands, any other of which is as good: names of the user's choice, addresses, paths, numbers. The
 /// rest is of closed sets, or refers to something.
-const FREE: [&str; 27] = [
+const FREE: [&str; 30] = [
     "at",
     "bind",
+    "body",
     "burst",
     "chain",
     "connect",
@@ -144,6 +145,8 @@ const FREE: [&str; 27] = [
     "stale_while_revalidate",
     "timeout",
     "to",
+    "token",
+    "type",
     "write",
 ];
 

@@ -99,7 +99,8 @@ impl Reloader {
         let mut prober = Prober::default();
         prober.follow(&edge.published.load());
         let hash = digest(&sources);
-        let first = Entry { hash: hash.clone(), at: clock::wall(), cause: Cause::Boot, sources };
+        let first =
+            Entry { hash: hash.clone(), at: clock::wall(), cause: Cause::Boot, sources: sources.without_tree() };
         let standing =
             Standing { history: Arc::new(History::new(first)), token: token.map(Arc::new), file_hash: Some(hash) };
         Self {
@@ -152,7 +153,7 @@ impl Reloader {
         let hash = digest(&sources);
         let token = admin_token(&config, &sources)?.map(Arc::new);
         self.publish(turn, config, &sources, &hash)?;
-        let entry = Entry { hash: hash.clone(), at: clock::wall(), cause, sources };
+        let entry = Entry { hash: hash.clone(), at: clock::wall(), cause, sources: sources.without_tree() };
         self.stand(|standing| {
             standing.history = Arc::new(standing.history.with(entry));
             standing.token = token;
