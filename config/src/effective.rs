@@ -17,7 +17,7 @@ use crate::{
     source::Sources,
     tree::{Node, Value},
 };
-use values::Yaml;
+pub(crate) use values::{Yaml, config as values_of};
 
 /// Renders `config`, which was read from `root`.
 pub(crate) fn render(config: &model::Config, root: &Node, sources: &Sources) -> String {

@@ -16,9 +16,11 @@ mod schema;
 mod check;
 pub mod model;
 mod effective;
+mod diff;
 mod reference;
 mod json_schema;
 
+pub use diff::{Diff, Difference, Kind, diff};
 pub use json_schema::{json_schema, json_schema_of_included};
 pub use problem::{Code, Problem, Problems};
 pub use reference::{keys, reference};

@@ -30,7 +30,7 @@ use crate::{
     problem::{At, Code, Report},
     tree::{Node, Value},
 };
-use describe::Shape;
+use describe::{Change, Shape, change};
 use read::{Named, OneOrMany, Read, Tried, Written, mapping, refuse_kind};
 
 mapping! {
@@ -75,6 +75,17 @@ mapping! {
         /// What is written down about requests.
         section telemetry: Telemetry,
     }
+}
+
+/// The keys that only a new process can change, as dotted paths in which `*` is any name and `[]` any item.
+pub(crate) fn restart_keys() -> Vec<String> {
+    let mut keys = Vec::new();
+    Config::shape().walk("", &mut |path, key| {
+        if change(key.doc) == Some(Change::Restart) {
+            keys.push(path.to_owned());
+        }
+    });
+    keys
 }
 
 impl Config {

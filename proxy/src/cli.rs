@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod check;
+mod diff;
 mod explain;
 mod running;
 
@@ -78,6 +79,17 @@ enum Command {
         #[arg(long)]
         live: bool,
         /// For people, or for programs.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Say what a reload from one configuration to another would change, and what each change costs: a restart, stored
+    /// answers, counters, or nothing. Exit code 0: they mean the same; 1: they do not; 2: one of them is not valid.
+    Diff {
+        /// The YAML file that is live.
+        old: PathBuf,
+        /// The YAML file that would be.
+        new: PathBuf,
+        /// For people, or as a JSON array of differences.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
     },
@@ -161,6 +173,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let asked = Asked { method, url, headers, client, listener };
             if live { running::explain(&file, &asked, format)? } else { explain::explain(&file, asked, format)? }
         }
+        Command::Diff { old, new, format } => return diff::diff(&old, &new, format),
         Command::Reference => print!("{}", config::reference()),
         Command::Schema { included } => {
             let schema = if included { config::json_schema_of_included() } else { config::json_schema() };

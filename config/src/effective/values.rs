@@ -15,8 +15,8 @@ use crate::{
 use route::route;
 
 /// A value as it is going to be written.
-#[derive(Debug)]
-pub(super) enum Yaml {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Yaml {
     /// Quoted where it must be.
     Scalar(String),
     List(Vec<Yaml>),
@@ -99,7 +99,8 @@ fn named<'a, T: 'a>(all: &'a [T], name: impl Fn(&'a T) -> &'a str, value: impl F
     Yaml::Map(all.iter().map(|one| (name(one).to_owned(), value(one))).collect())
 }
 
-pub(super) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
+/// Everything, key by key.
+pub(crate) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
     let Boot { listeners: sockets, admin: Admin { bind }, workers, drain_timeout, watch } = boot;
     let Live { listeners, admin_token, trusted_proxies, classes, pools, zones, routes, access_log } = live;
     let both: Vec<_> = sockets.iter().zip(listeners).collect();

@@ -125,7 +125,7 @@ fn read_quantity<T>(
 }
 
 /// `64KiB`.
-fn byte_size(text: &str) -> Option<ByteSize> {
+pub(crate) fn byte_size(text: &str) -> Option<ByteSize> {
     in_units(text, &BYTE_UNITS).map(ByteSize)
 }
 

@@ -83,7 +83,7 @@ pub(super) fn explain(code: &str) -> Result<()> {
 }
 
 /// Prints problems the way that an editor and a reader expect; in colour where someone looks.
-fn print(problems: &Problems) {
+pub(super) fn print(problems: &Problems) {
     let (place, caret, hint) = (Style::new().bold(), style(AnsiColor::Red).bold(), style(AnsiColor::Cyan));
     for problem in problems {
         for (n, line) in problem.to_string().lines().enumerate() {

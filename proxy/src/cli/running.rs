@@ -65,6 +65,10 @@ fn say_live(answer: &str) -> Result<()> {
     let done: Value = serde_json::from_str(answer).context("the edge gave an answer of another kind")?;
     let text = |name: &str| done[name].as_str().unwrap_or_default();
     println!("live: {} (before: {})", text("hash"), text("previous"));
+    for difference in done["changed"].as_array().into_iter().flatten() {
+        let text = |name: &str| difference[name].as_str().unwrap_or_default();
+        println!("  {}: {}   {}", text("path"), text("change"), text("effect"));
+    }
     if let Some(notice) = done["notice"].as_str() {
         println!("note: {notice}");
     }

@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use config::{
-    Sources,
-    model::{Boot, Config},
-};
+use config::{Diff, Kind, Sources, model::Config};
 use tokio::sync::Mutex;
 
 mod error;
@@ -56,6 +53,8 @@ pub(crate) struct TakenOver {
     pub(crate) hash: String,
     /// What was live before.
     pub(crate) previous: String,
+    /// What is different, and what that costs.
+    pub(crate) changed: Diff,
     /// Whether the file, when it was last read, held something else.
     pub(crate) differs_from_file: bool,
 }
@@ -147,8 +146,10 @@ impl Reloader {
             Request::Rollback(to) => rolled_back(&before.history, to.as_deref())?,
         };
         let config = sources.interpret().map_err(ReloadError::Config)?;
-        if let Some(what) = boot_change(&turn.config.boot, &config.boot) {
-            return Err(ReloadError::NeedsRestart { what });
+        let changed = config::diff(&turn.config, &config);
+        let restart: Vec<_> = changed.of_kind(Kind::NeedsRestart).cloned().collect();
+        if !restart.is_empty() {
+            return Err(ReloadError::NeedsRestart(restart));
         }
         let hash = digest(&sources);
         let token = admin_token(&config, &sources)?.map(Arc::new);
@@ -159,7 +160,8 @@ impl Reloader {
             standing.token = token;
         });
         let differs_from_file = self.standing().differs_from_file();
-        Ok(Some(TakenOver { hash, previous: before.history.live().hash.clone(), differs_from_file }))
+        let previous = before.history.live().hash.clone();
+        Ok(Some(TakenOver { hash, previous, changed, differs_from_file }))
     }
 
     /// From here on requests live under the new configuration.
@@ -188,8 +190,9 @@ impl Reloader {
         metrics.differs_from_file.set(differs.into());
         match result {
             Ok(None) => return,
-            Ok(Some(TakenOver { hash, previous, .. })) => {
-                tracing::info!(source, %file, hash, previous, "configuration reloaded");
+            Ok(Some(TakenOver { hash, previous, changed, .. })) => {
+                let changes = changed.iter().len();
+                tracing::info!(source, %file, hash, previous, changes, "configuration reloaded");
             }
             Err(error) => tracing::error!(source, "reload refused, the old configuration stays live:\n{error}"),
         }
@@ -213,23 +216,4 @@ fn rolled_back(history: &History, to: Option<&str>) -> Result<Sources, ReloadErr
 pub(crate) fn admin_token(config: &Config, sources: &Sources) -> Result<Option<Token>, ReloadError> {
     let token = config.live.admin_token.as_ref().map(|place| Token::read("`admin.token`", place));
     token.transpose().map_err(|error| ReloadError::outside(outside::of_secret(&error), sources))
-}
-
-/// The first part of the boot configuration that differs, by name.
-fn boot_change(old: &Boot, new: &Boot) -> Option<String> {
-    let listener = || {
-        let pairs = old.listeners.iter().zip(&new.listeners);
-        let changed = pairs.into_iter().find(|(old, new)| old != new).map(|(_, new)| new);
-        let changed = changed.or_else(|| new.listeners.get(old.listeners.len()));
-        let changed = changed.or_else(|| old.listeners.get(new.listeners.len()));
-        changed.map(|listener| {
-            format!("listener `{}` (its addresses, TLS protocols, idle timeout or header limit)", listener.name)
-        })
-    };
-    let part = |differs: bool, name: &str| differs.then(|| name.to_owned());
-    listener()
-        .or_else(|| part(old.admin != new.admin, "`admin`"))
-        .or_else(|| part(old.workers != new.workers, "`process.workers`"))
-        .or_else(|| part(old.drain_timeout != new.drain_timeout, "`process.drain_timeout`"))
-        .or_else(|| part(old.watch != new.watch, "`process.watch`"))
 }

@@ -63,7 +63,7 @@ async fn what_needs_a_restart_is_refused_whole() {
     let edge = Edge::start(&config(&[origin.address], "", ROUTES));
     edge.rewrite_config(|text| text.replace("workers: 2", "workers: 3").replace("/old", "/new"));
     edge.signal("HUP");
-    edge.wait_for_log("`process.workers` cannot change while the edge runs");
+    edge.wait_for_log("`process.workers` (2 -> 3) cannot change while the edge runs");
     let client = edge.client().build().unwrap();
     assert_eq!(client.get(edge.secure("/old")).send().await.unwrap().status(), StatusCode::OK);
 }

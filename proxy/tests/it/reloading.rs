@@ -155,6 +155,7 @@ async fn a_posted_configuration_goes_live_and_leaves_the_file_alone() {
 
     let (status, done) = world.post("/config", world.with_path("/posted")).await;
     assert_eq!((status, &done["previous"], &done["differs_from_file"]), (200, &before, &json!(true)), "{done}");
+    assert_eq!(done["changed"][0]["path"], "routes.old.match.path", "{done}");
     assert!(world.serves("/posted").await && !world.serves("/old").await);
     assert_eq!(fs::read_to_string(world.edge.folder().join("edge.yaml")).unwrap(), world.text);
     world.edge.wait_for_log("what is live is not what the file holds");
@@ -186,6 +187,12 @@ async fn a_posted_configuration_that_cannot_go_live_is_answered_with_why() {
     let (status, said) = world.post("/config", world.text.replace("workers: 2", "workers: 3")).await;
     assert_eq!(status, 409);
     assert!(said["error"].as_str().unwrap().contains("process.workers"), "{said}");
+    let expected = ("process.workers", "2 -> 3", "needs_restart");
+    let needs = &said["needs_restart"][0];
+    assert_eq!(
+        (&needs["path"], &needs["change"], &needs["kind"]),
+        (&json!(expected.0), &json!(expected.1), &json!(expected.2))
+    );
 
     let client = reqwest::Client::new();
     let url = format!("http://{}/config", world.edge.address("admin"));

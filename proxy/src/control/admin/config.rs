@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use config::{Diff, Difference};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -59,6 +60,7 @@ pub(super) async fn read(body: Incoming) -> Result<Bytes, (StatusCode, String)> 
 struct Done<'a> {
     hash: &'a str,
     previous: &'a str,
+    changed: &'a Diff,
     differs_from_file: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'static str>,
@@ -68,16 +70,16 @@ struct Done<'a> {
 pub(super) fn outcome(result: Result<Option<TakenOver>, ReloadError>, header: &HeaderMap) -> Answer {
     let refused = match result {
         Ok(None) => return error(StatusCode::OK, "nothing has changed"),
-        Ok(Some(TakenOver { hash, previous, differs_from_file })) => {
+        Ok(Some(TakenOver { hash, previous, changed, differs_from_file })) => {
             let notice = differs_from_file
                 .then_some("the file holds something else: write this there too, or the next restart undoes it");
-            let done = Done { hash: &hash, previous: &previous, differs_from_file, notice };
+            let done = Done { hash: &hash, previous: &previous, changed: &changed, differs_from_file, notice };
             return json(StatusCode::OK, &done);
         }
         Err(refused) => refused,
     };
     let status = match &refused {
-        ReloadError::NeedsRestart { .. } => StatusCode::CONFLICT,
+        ReloadError::NeedsRestart(_) => StatusCode::CONFLICT,
         ReloadError::NoSuchConfiguration(_) => StatusCode::NOT_FOUND,
         ReloadError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
@@ -89,7 +91,10 @@ pub(super) fn outcome(result: Result<Option<TakenOver>, ReloadError>, header: &H
         ReloadError::Config(problems) => format!("the configuration has {} problems", problems.count()),
         other => other.to_string(),
     };
-    json(status, &serde_json::json!({ "error": message, "problems": ProblemLine::of_refusal(&refused) }))
+    let needs_restart: &[Difference] =
+        if let ReloadError::NeedsRestart(differences) = &refused { differences } else { &[] };
+    let problems = ProblemLine::of_refusal(&refused);
+    json(status, &serde_json::json!({ "error": message, "problems": problems, "needs_restart": needs_restart }))
 }
 
 /// Whether text is asked for by name; who takes anything gets JSON.

@@ -1,6 +1,6 @@
 //! Why a configuration was not taken over.
 
-use config::{Outside, Sources};
+use config::{Difference, Outside, Sources};
 use thiserror::Error;
 
 /// Why a configuration was not taken over.
@@ -13,14 +13,19 @@ pub(crate) enum ReloadError {
     #[error(transparent)]
     Cache(#[from] cache::OptionsError),
     /// The change cannot be made while running.
-    #[error("{what} cannot change while the edge runs; hint: undo that part, or restart the edge")]
-    NeedsRestart { what: String },
+    #[error("{} cannot change while the edge runs; hint: undo that part, or restart the edge", paths(.0))]
+    NeedsRestart(Vec<Difference>),
     /// There is nothing to go back to.
     #[error("{0}; hint: `GET /config/history` lists what there is")]
     NoSuchConfiguration(String),
     /// A defect of ours; the old configuration stays live.
     #[error("the reload failed half-way: {0}")]
     Broken(#[from] tokio::task::JoinError),
+}
+
+fn paths(differences: &[Difference]) -> String {
+    let paths = differences.iter().map(|Difference { path, change, .. }| format!("`{path}` ({change})"));
+    paths.collect::<Vec<_>>().join(", ")
 }
 
 impl ReloadError {

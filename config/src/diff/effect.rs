@@ -1,0 +1,118 @@
+//! What one difference costs. The edge keeps endpoints by pool and address, rate limits by route and position, and stored
+//! answers by zone and key; what follows says so, and the edge's tests hold it to that.
+
+use super::{
+    Kind,
+    tree::{Change, Tree, get},
+};
+use crate::{effective::Yaml, schema::quantity::byte_size};
+
+pub(super) const RESTART: &str = "only a new process can have it";
+const FROM_NOW_ON: &str = "for requests from now on";
+const HEALTH_FORGOTTEN: &str = "its health is forgotten; what is in flight there ends as it began";
+
+/// Kind and words for a difference at `path`. `restart` are the keys that only a new process can change.
+pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree, restart: &[String]) -> (Kind, String) {
+    let live = |words: &str| (Kind::Live, words.to_owned());
+    if needs_restart(path, restart) {
+        return (Kind::NeedsRestart, RESTART.to_owned());
+    }
+    match (path, change) {
+        (["listeners", ..], _) => live("for connections from now on"),
+        (["admin", ..], _) => live("for operators from now on"),
+        (["classes"], _) => live("decides from now on who is turned away first"),
+        (["pools", _], Change::Removed(_) | Change::Renamed(..)) => (
+            Kind::DropsCounters,
+            "the health of its endpoints is forgotten; what is in flight ends as it began".to_owned(),
+        ),
+        (["pools", _], _) => live("its endpoints count as up until a check says otherwise"),
+        (["pools", _, "endpoints", _], Change::Removed(_)) => (Kind::DropsCounters, HEALTH_FORGOTTEN.to_owned()),
+        (["pools", _, "endpoints", _], _) => live("counts as up until a check says otherwise"),
+        (["pools", _, "health"], Change::Removed(_)) => live("every endpoint counts as up"),
+        (["pools", _, "health", ..], _) => live("the checks begin anew; what they found holds until then"),
+        (["zones", _], Change::Removed(_) | Change::Renamed(..)) => {
+            (Kind::OrphansCache, "its stored answers are dropped".to_owned())
+        }
+        (["zones", _], _) => live("it is empty at first"),
+        (["zones", zone, "memory"], _) if shrinks(old, new, zone) => {
+            (Kind::OrphansCache, "what no longer fits is dropped at once".to_owned())
+        }
+        (["zones", ..], _) => live("for answers stored from now on"),
+        (["routes", name], change) => whole_route(name, change),
+        (["routes", name, rest @ ..], change) => within_route(name, rest, change, old, new),
+        _ => live(FROM_NOW_ON),
+    }
+}
+
+fn needs_restart(path: &[&str], restart: &[String]) -> bool {
+    let whole = matches!(path, ["listeners"] | ["listeners", _] | ["listeners", _, "tls"]);
+    let form = match path {
+        [first @ ("listeners" | "pools" | "zones"), _, rest @ ..] => [&[*first, "*"], rest].concat().join("."),
+        _ => path.join("."),
+    };
+    whole || restart.contains(&form)
+}
+
+fn whole_route(name: &str, change: &Change<'_>) -> (Kind, String) {
+    let (Change::Removed(route) | Change::Renamed(_, route)) = change else {
+        return (Kind::Live, FROM_NOW_ON.to_owned());
+    };
+    let (counts, answers) = (get(route, &["rate"]).is_some(), get(route, &["cache"]).is_some());
+    match change {
+        Change::Renamed(..) if answers && has_conditions(route) => (Kind::OrphansCache, orphaned(name)),
+        Change::Renamed(..) if counts => (Kind::DropsCounters, "its rate limits count anew".to_owned()),
+        Change::Renamed(..) => (Kind::Live, FROM_NOW_ON.to_owned()),
+        _ if answers => {
+            let other = "unless another route takes the same requests with the same zone and query";
+            (Kind::OrphansCache, format!("orphans the stored answers of route {name}, {other}"))
+        }
+        _ if counts => (Kind::DropsCounters, "what its rate limits counted is forgotten".to_owned()),
+        _ => (Kind::Live, FROM_NOW_ON.to_owned()),
+    }
+}
+
+fn within_route(name: &str, path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree) -> (Kind, String) {
+    let live = |words: &str| (Kind::Live, words.to_owned());
+    let route = |tree: &Tree, has: &dyn Fn(&Yaml) -> bool| tree.route(name).is_some_and(has);
+    let cached = |tree: &Tree| route(tree, &|route| get(route, &["cache"]).is_some());
+    let conditional = |tree: &Tree| route(tree, &has_conditions);
+    let keeps_answers = cached(old) && cached(new);
+    match (path, change) {
+        (["cache"], Change::Added(_)) => live("for answers stored from now on"),
+        (["cache"] | ["cache", "zone"], _) => {
+            (Kind::OrphansCache, format!("orphans the stored answers of route {name}: they are no longer looked for"))
+        }
+        (["cache", "query", ..], _) => (Kind::OrphansCache, orphaned(name)),
+        (["cache", ..], _) => live("for answers stored from now on"),
+        (["split"], Change::Added(_) | Change::Removed(_)) if keeps_answers => (Kind::OrphansCache, orphaned(name)),
+        (["split", "pools", pool], Change::Removed(_)) if keeps_answers => {
+            (Kind::OrphansCache, format!("orphans the stored answers of pool {pool}; its clients move to the others"))
+        }
+        (["split", ..], _) => live("clients move between the pools"),
+        (["match", ..], _) if keeps_answers && conditional(old) != conditional(new) => {
+            (Kind::OrphansCache, orphaned(name))
+        }
+        (["match", ..], _) => live("it takes other requests from now on"),
+        (["rate", ..], Change::Added(_)) => live("it counts from now on"),
+        (["rate", ..], Change::Removed(_)) => (Kind::DropsCounters, "what it counted is forgotten".to_owned()),
+        (["rate", ..], _) => (Kind::DropsCounters, "it counts anew".to_owned()),
+        _ => live(FROM_NOW_ON),
+    }
+}
+
+fn orphaned(route: &str) -> String {
+    format!("orphans the stored answers of route {route}: their keys change")
+}
+
+/// Conditions are no part of the URL, so answers are kept under the name of a route that has some.
+fn has_conditions(route: &Yaml) -> bool {
+    get(route, &["match", "headers"]).is_some() || get(route, &["match", "query"]).is_some()
+}
+
+fn shrinks(old: &Tree, new: &Tree, zone: &str) -> bool {
+    let bytes = |tree: &Tree| match tree.zone(zone).and_then(|zone| get(zone, &["memory"])) {
+        Some(Yaml::Scalar(text)) => byte_size(text),
+        _ => None,
+    };
+    bytes(new) < bytes(old)
+}
