@@ -57,17 +57,24 @@ fn whole_route(name: &str, change: &Change<'_>) -> (Kind, String) {
     let (Change::Removed(route) | Change::Renamed(_, route)) = change else {
         return (Kind::Live, FROM_NOW_ON.to_owned());
     };
-    let (counts, answers) = (get(route, &["rate"]).is_some(), get(route, &["cache"]).is_some());
-    match change {
-        Change::Renamed(..) if answers && has_conditions(route) => (Kind::OrphansCache, orphaned(name)),
-        Change::Renamed(..) if counts => (Kind::DropsCounters, "its rate limits count anew".to_owned()),
-        Change::Renamed(..) => (Kind::Live, FROM_NOW_ON.to_owned()),
-        _ if answers => {
+    let renamed = matches!(change, Change::Renamed(..));
+    let answers = match get(route, &["cache"]) {
+        None => None,
+        Some(_) if renamed => has_conditions(route).then(|| orphaned(name)),
+        Some(_) => {
             let other = "unless another route takes the same requests with the same zone and query";
-            (Kind::OrphansCache, format!("orphans the stored answers of route {name}, {other}"))
+            Some(format!("orphans the stored answers of route {name}, {other}"))
         }
-        _ if counts => (Kind::DropsCounters, "what its rate limits counted is forgotten".to_owned()),
-        _ => (Kind::Live, FROM_NOW_ON.to_owned()),
+    };
+    let counts = get(route, &["rate"]).map(|_| match renamed {
+        true => "its rate limits count anew",
+        false => "what its rate limits counted is forgotten",
+    });
+    match (answers, counts) {
+        (Some(answers), Some(counts)) => (Kind::OrphansCache, format!("{answers}; {counts}")),
+        (Some(answers), None) => (Kind::OrphansCache, answers),
+        (None, Some(counts)) => (Kind::DropsCounters, counts.to_owned()),
+        (None, None) => (Kind::Live, FROM_NOW_ON.to_owned()),
     }
 }
 

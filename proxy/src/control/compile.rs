@@ -155,3 +155,6 @@ fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
         peer_options,
     }
 }
+
+#[cfg(test)]
+mod tests;

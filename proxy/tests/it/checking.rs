@@ -154,3 +154,41 @@ fn codes_are_explained() {
     assert!(stderr(&unknown).contains("hint: they go from E0101 to E0"));
     assert_eq!(edge(&["check"]).status.code(), Some(2), "neither a file nor a code");
 }
+
+#[test]
+fn a_difference_is_told_with_what_it_costs() {
+    let world = World::new();
+    let file = |name: &str, text: &str| {
+        let path = world.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.into_os_string().into_string().unwrap()
+    };
+    let old = file("old.yaml", &world.good);
+    let changed = world.good.replace("workers: 2", "workers: 3").replace("path: /old", "path: /new");
+    let new = file("new.yaml", &changed.replace("\"127.0.0.1:1\"", "\"127.0.0.1:2\""));
+
+    let said = edge(&["diff", &old, &new]);
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(said.status.code(), Some(1));
+    let lines: Vec<_> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let expected = [
+        "needs a restart",
+        "process.workers 2 -> 3 only a new process can have it",
+        "drops counters",
+        "pools.origin.endpoints -127.0.0.1:1 its health is forgotten; what is in flight there ends as it began",
+        "live",
+        "pools.origin.endpoints +127.0.0.1:2 counts as up until a check says otherwise",
+        "routes.old.match.path [/old] -> [/new] it takes other requests from now on",
+    ];
+    assert_eq!(lines, expected, "{text}");
+
+    let json: Vec<Value> = serde_json::from_slice(&edge(&["diff", "--format", "json", &old, &new]).stdout).unwrap();
+    assert_eq!(json.len(), 4);
+    assert_eq!(json[0]["kind"], "needs_restart");
+
+    let same = edge(&["diff", &old, &file("same.yaml", &world.good.replace("version: 1", "# the same\nversion: 1"))]);
+    assert_eq!((same.status.code(), same.stdout.len()), (Some(0), 0));
+    let trouble = edge(&["diff", &old, &file("bad.yaml", "version: 2")]);
+    assert_eq!(trouble.status.code(), Some(2));
+    assert!(stderr(&trouble).contains("bad.yaml:1:"), "{}", stderr(&trouble));
+}
