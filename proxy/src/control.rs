@@ -10,6 +10,7 @@ mod history;
 mod reload;
 mod watch;
 mod certs;
+mod file;
 mod probe;
 pub(crate) mod explain;
 mod admin;

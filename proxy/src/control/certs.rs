@@ -1,8 +1,12 @@
 //! Certificate files -> what a handshake needs, with every mistake found before it goes live.
 
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use config::model::{Certificate, HostPattern};
+use config::model::{ByteSize, Certificate, HostPattern};
 use rustls::{
     crypto::ring::sign::any_supported_type,
     pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName, pem::PemObject},
@@ -10,6 +14,11 @@ use rustls::{
     sign::CertifiedKey,
 };
 use thiserror::Error;
+
+use super::file;
+
+/// Hundreds of certificates in one chain.
+const PEM_MAX: ByteSize = ByteSize(1 << 20);
 
 /// A certificate that can be served.
 pub(crate) struct Loaded {
@@ -87,8 +96,8 @@ fn check_name(certificate: &ParsedCertificate<'_>, name: &HostPattern) -> Option
     rustls::client::verify_server_name(certificate, &name).ok()
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, CertificateError> {
-    fs::read(path).map_err(|cause| CertificateError::Unreadable { path: path.clone(), cause })
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    file::read(path, PEM_MAX).map_err(|cause| CertificateError::Unreadable { path: path.to_owned(), cause })
 }
 
 #[cfg(test)]

@@ -1,21 +1,20 @@
 //! Secrets: read from where the configuration says that they stand, and never shown.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{fmt, io};
 
-use config::model::Secret;
+use config::model::{ByteSize, Secret};
 use http::HeaderValue;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use super::file;
+
 /// Fewer characters could be guessed: 16 of hexadecimal digits are 64 bits.
 const LENGTH_MIN: usize = 16;
-/// A file with more is no token.
+/// Longer than any token that somebody makes.
 const LENGTH_MAX: usize = 4096;
+/// Leaves room for white space around the token.
+const FILE_MAX: ByteSize = ByteSize(8 << 10);
 
 /// Why a secret cannot be used. What was read is never part of it.
 #[derive(Debug, Error)]
@@ -57,17 +56,16 @@ impl Token {
     /// file, does not belong to it.
     pub(crate) fn read(key: &'static str, place: &Secret) -> Result<Self, SecretError> {
         let text = match place {
-            Secret::Env(name) => variable(name).ok_or_else(|| SecretError::NotSet { key, name: name.clone() })?,
-            Secret::File(path) => content(path).map_err(|cause| SecretError::Unreadable { key, cause })?,
+            Secret::Env(name) => variable(name).ok_or_else(|| SecretError::NotSet { key, name: name.clone() })?.into(),
+            Secret::File(path) => file::read(path, FILE_MAX).map_err(|cause| SecretError::Unreadable { key, cause })?,
         };
         let text = text.trim_ascii();
         if text.len() < LENGTH_MIN {
             return Err(SecretError::TooShort { key, place: place.clone(), length: text.len() });
         }
-        if text.len() > LENGTH_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(SecretError::NotSendable { key, place: place.clone() });
-        }
-        Ok(Self(text.to_owned()))
+        let token = str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_graphic()));
+        let token = token.filter(|token| token.len() <= LENGTH_MAX);
+        token.map(|token| Self(token.to_owned())).ok_or_else(|| SecretError::NotSendable { key, place: place.clone() })
     }
 
     /// For the header field of a request, which is never printed either.
@@ -87,13 +85,6 @@ impl Token {
 #[expect(clippy::disallowed_methods, reason = "this is the rim where a secret of the environment is read")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-fn content(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let bound = u64::try_from(LENGTH_MAX).unwrap_or(u64::MAX) + 2;
-    File::open(path)?.take(bound).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 #[cfg(test)]
@@ -125,7 +116,8 @@ mod tests {
             (b"opensesame", "has 10 characters"),
             (b"open sesame open sesame", "is no token"),
             (&[b'x'; 5000], "is no token"),
-            (&[0xff; 20], "cannot read"),
+            (&[b'x'; 9000], "cannot read"),
+            (&[0xff; 20], "is no token"),
         ] {
             let said = read(content).unwrap_err();
             assert!(said.contains(says) && !said.contains("sesame"), "{said}");

@@ -103,6 +103,26 @@ fn what_the_file_names_is_looked_at_too() {
     expect(&token, "E0403", "admin.token");
 }
 
+/// Opening a pipe waits for somebody who writes to it: `check` and every reload after it would never end.
+#[test]
+fn nothing_is_waited_for_where_a_file_is_named() {
+    let world = World::new();
+    let pipe = world.folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let respond = "  - {name: page, match: {path: /page}, respond: {file: pipe}}\n  - {name: old,";
+    for (good, bad, code) in [
+        ("tls/localhost.pem", "pipe", "E0401"),
+        ("tls/localhost.key", "pipe", "E0401"),
+        ("admin: {bind", "admin: {token: \"file:pipe\", bind", "E0403"),
+        ("  - {name: old,", respond, "E0404"),
+    ] {
+        let problems = world.problems(&world.good.replace(good, bad), &[]);
+        let message = problems[0]["message"].as_str().unwrap();
+        assert_eq!((problems.len(), problems[0]["code"].as_str()), (1, Some(code)), "{problems:#?}");
+        assert!(message.ends_with("it is no ordinary file"), "{message}");
+    }
+}
+
 #[test]
 fn the_effective_configuration_says_where_each_value_comes_from() {
     let world = World::new();

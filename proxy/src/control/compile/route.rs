@@ -1,13 +1,14 @@
 //! One route of a checked configuration, ready to serve.
 
-use std::{fs::File, io::Read, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use config::model::{self, Body, Destination, Live, PathPattern};
+use config::model::{self, Body, ByteSize, Destination, Live, PathPattern};
 use http::HeaderValue;
 
 use super::CompileError;
 use crate::{
+    control::file,
     request::{
         admission, caching::key, files, header_rules::HeaderRules, limit::RateLimiter, respond::Fixed, split::Split,
         template::Template,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Largest file that is an answer by itself: it stays in memory.
-const ANSWER_MAX: u64 = 1 << 20;
+const ANSWER_MAX: ByteSize = ByteSize(1 << 20);
 
 /// What a route is compiled in.
 pub(super) struct Around<'a> {
@@ -114,7 +115,8 @@ fn fixed(index: usize, model: &model::Respond) -> Result<Fixed, CompileError> {
         Body::Empty => Bytes::new(),
         Body::Text(text) => Bytes::from(text.clone()),
         Body::File(path) => {
-            read(path).map(Bytes::from).map_err(|cause| CompileError::Answer { index, path: path.clone(), cause })?
+            let content = file::read(path, ANSWER_MAX);
+            content.map(Bytes::from).map_err(|cause| CompileError::Answer { index, path: path.clone(), cause })?
         }
     };
     Ok(Fixed {
@@ -122,13 +124,4 @@ fn fixed(index: usize, model: &model::Respond) -> Result<Fixed, CompileError> {
         content_type: content_type.map(|t| HeaderValue::from_str(t).expect("the configuration checks values")),
         body,
     })
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    File::open(path)?.take(ANSWER_MAX + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > ANSWER_MAX {
-        return Err(std::io::Error::other("it is larger than 1MiB; hint: serve it with `files`"));
-    }
-    Ok(content)
 }
