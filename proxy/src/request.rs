@@ -78,6 +78,7 @@ impl ProxyHttp for Requests {
         ctx.background = session.subrequest_ctx.is_some();
         session.set_total_drain_timeout(Some(DRAIN_MAX));
         session.set_write_timeout(Some(CLIENT_STALL_MAX));
+        identify::join_cookies(session.req_header_mut())?;
         let snapshot = Arc::clone(&ctx.snapshot);
         let listener = snapshot.listener(self.listener);
         if session.get_keepalive().is_some() {

@@ -37,7 +37,7 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
     for name in reserved(&request.headers) {
         request.remove_header(&name);
     }
-    let chain = match joined(&request.headers, "x-forwarded-for", ", ") {
+    let chain = match chain(&request.headers) {
         Some(chain) if is_trusted(forwarded.peer, forwarded.trusted) => format!("{chain}, {}", forwarded.peer),
         _ => forwarded.peer.to_string(),
     };
@@ -47,19 +47,13 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
     request.insert_header("x-request-id", forwarded.request_id)?;
     request.insert_header("host", forwarded.host.unwrap_or(&facts.authority))?;
     request.append_header("via", "1.1 floodgate")?;
-    // HTTP/2 clients send a line for each cookie; HTTP/1 knows only one (RFC 9113 s8.2.3).
-    match joined(&request.headers, "cookie", "; ") {
-        Some(cookies) if request.headers.get_all("cookie").iter().nth(1).is_some() => {
-            request.insert_header("cookie", cookies)
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// All lines of a field as one; `None` if there are none. What is not text is left out.
-fn joined(headers: &HeaderMap, name: &str, separator: &str) -> Option<String> {
-    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(separator))
+/// All hops of the field as one line; `None` if there are none. What is not text is left out.
+fn chain(headers: &HeaderMap) -> Option<String> {
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 /// Fields that only the edge itself may set: its own, and those by which it speaks to the origin.
@@ -97,8 +91,6 @@ mod tests {
             ("x-floodgate-class", "core"),
             ("forwarded", "for=x"),
             ("x-request-deadline-ms", "0"),
-            ("cookie", "a=1"),
-            ("cookie", "b=2"),
         ] {
             request.append_header(name, value).unwrap();
         }
@@ -118,8 +110,6 @@ mod tests {
         assert_eq!(request.headers["host"], "shop:8443");
         assert_eq!(request.headers["via"], "1.1 floodgate");
         assert_eq!(request.raw_path(), b"/a?q=1");
-        let cookies: Vec<_> = request.headers.get_all("cookie").iter().collect();
-        assert_eq!(cookies, ["a=1; b=2"]);
     }
 
     #[test]

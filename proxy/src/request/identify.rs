@@ -62,6 +62,17 @@ pub(crate) fn identify(raw: &Raw<'_>, trusted: &[IpNet]) -> Result<Facts, Refusa
     })
 }
 
+/// Makes one line of those that HTTP/2 clients may send for each cookie (RFC 9113 s8.2.3), so that what looks at the
+/// field, here and in an HTTP/1 origin, sees all of them.
+pub(crate) fn join_cookies(request: &mut RequestHeader) -> pingora::Result<()> {
+    let lines: Vec<_> = request.headers.get_all(http::header::COOKIE).iter().map(|line| line.as_bytes()).collect();
+    if lines.len() < 2 {
+        return Ok(());
+    }
+    let joined = lines.join(&b"; "[..]);
+    request.insert_header(http::header::COOKIE, joined)
+}
+
 /// The host that the request is for, in lower case, with its port.
 fn authority(raw: &Raw<'_>) -> Result<String, Refusal> {
     let mut hosts = raw.headers.get_all(http::header::HOST).iter();

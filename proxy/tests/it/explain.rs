@@ -47,6 +47,7 @@ routes:
   - name: gamma
     match: {path: "/product/{id}", method: [GET, HEAD], headers: {x-beta: "no"}}
     redirect: {to: "/product/new?was={id}"}
+  - {name: cookies, match: {path: /cookies, headers: {cookie: {contains: "beta=yes"}}}, pool: next, class: core}
   - {name: api, match: {host: api.test, path: /**}, pool: next, class: core, request_headers: {set: {x-api: "1"}}}
   - {name: api_any, match: {host: "*.test", path: "/v1/{what}"}, pool: shop, class: core}
   - {name: old, match: {path: /old/**}, redirect: {to: "https://{host}/product/{rest}", status: 301}}
@@ -63,7 +64,7 @@ routes:
 "#;
 
 /// Method, host, path with query, and header lines. The order counts: what is stored is asked for again further down.
-const REQUESTS: [(&str, &str, &str, &[&str]); 46] = [
+const REQUESTS: [(&str, &str, &str, &[&str]); 47] = [
     ("GET", "a.test", "/product/7", &[]),
     ("GET", "a.test", "/product/7?utm_source=x", &[]),
     ("HEAD", "a.test", "/product/7", &[]),
@@ -110,6 +111,7 @@ const REQUESTS: [(&str, &str, &str, &[&str]); 46] = [
     ("POST", "strict.test", "/only/1", &[]),
     ("GET", "a.test", "/%zz", &[]),
     ("GET", "a.test", "/", &["cookie: long"]),
+    ("GET", "a.test", "/cookies", &["cookie: a=1", "cookie: beta=yes"]),
 ];
 
 struct World {

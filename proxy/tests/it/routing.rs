@@ -96,6 +96,23 @@ async fn conditions_choose_among_routes_of_one_path() {
 /// Key: routes
 /// Key: routes[].match
 #[tokio::test]
+async fn a_condition_sees_every_cookie() {
+    let (origin, next) = (Origin::fixed("rest", &[]).await, Origin::fixed("next", &[]).await);
+    let routes = r#"
+  - {name: beta, match: {path: /h, headers: {cookie: {contains: "beta=yes"}}}, pool: next, class: core}"#;
+    let edge = Edge::start(&with_next(&origin, &next, routes));
+    let client = edge.client().build().unwrap();
+    // HTTP/2 lets a client send a line for each; sent so over HTTP/1, it means the same.
+    for url in [edge.secure("/h"), edge.plain("/h")] {
+        assert_eq!(body(&client, url.clone(), &[("cookie", "a=1"), ("cookie", "beta=yes")]).await, "next");
+        assert_eq!(body(&client, url, &[("cookie", "a=1"), ("cookie", "beta=no")]).await, "rest");
+    }
+    let asked = next.asked();
+    assert!(asked.iter().all(|asked| asked.headers().get_all("cookie").iter().eq(["a=1; beta=yes"])));
+    assert_eq!(asked.len(), 2);
+}
+
+#[tokio::test]
 async fn the_most_specific_route_serves() {
     let (origin, next) = (Origin::fixed("rest", &[]).await, Origin::fixed("next", &[]).await);
     let routes = r#"

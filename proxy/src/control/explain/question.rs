@@ -8,6 +8,8 @@ use pingora::http::RequestHeader;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::request::identify::join_cookies;
+
 /// One request, as a client would send it.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
@@ -93,7 +95,7 @@ impl Question {
         self.url.scheme_str() == Some("https")
     }
 
-    /// The request header as it would arrive.
+    /// The request header as the edge would see it.
     pub(super) fn header(&self) -> pingora::Result<RequestHeader> {
         let target = self.url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let mut request = RequestHeader::build(self.method.clone(), target.as_bytes(), Some(self.headers.len() + 1))?;
@@ -105,6 +107,7 @@ impl Question {
         {
             request.insert_header(header::HOST, authority.as_str())?;
         }
+        join_cookies(&mut request)?;
         Ok(request)
     }
 

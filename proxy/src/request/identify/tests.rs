@@ -102,3 +102,18 @@ fn only_a_trusted_proxy_names_a_request_and_only_plainly() {
     assert_eq!(id("<script>", "10.0.0.9"), None);
     assert_eq!(id("", "10.0.0.9"), None);
 }
+
+#[test]
+fn cookies_on_several_lines_become_one() {
+    for (lines, joined) in
+        [(&[][..], &[][..]), (&["a=1"], &["a=1"]), (&["a=1", "b=\u{e9}", "c=3; d=4"], &["a=1; b=\u{e9}; c=3; d=4"])]
+    {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for line in lines {
+            request.append_header("cookie", line.as_bytes()).unwrap();
+        }
+        join_cookies(&mut request).unwrap();
+        let left: Vec<_> = request.headers.get_all("cookie").iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!(left, joined.iter().map(|line| line.as_bytes()).collect::<Vec<_>>());
+    }
+}
