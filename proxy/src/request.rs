@@ -444,12 +444,17 @@ impl Requests {
 
 /// What a route wants of every answer, whoever gave it. It comes last and is never stored.
 fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
+    if let Some(route) = ctx.route.as_deref() {
+        route.response_headers.change_response(response)?;
+    }
     let secure = ctx.facts.as_ref().is_some_and(|facts| facts.secure);
     let split = ctx.forward().and_then(|forward| forward.split.as_ref());
+    // After the rules: one that takes away the origin's cookies does not mean this one, or the client would be drawn
+    // again for each request.
     if let Some(cookie) = split.and_then(|split| split.cookie(ctx.choice, secure)) {
         response.append_header(header::SET_COOKIE, cookie)?;
     }
-    ctx.route.as_deref().map_or(Ok(()), |route| route.response_headers.change_response(response))
+    Ok(())
 }
 
 /// Lets Pingora rebuild an HTTP/2 request for a background refresh: it writes the header as HTTP/1 text, in which

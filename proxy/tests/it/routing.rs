@@ -260,6 +260,23 @@ async fn a_drawn_client_is_told_and_followed() {
 }
 
 #[tokio::test]
+async fn a_rule_about_cookies_does_not_mean_that_of_the_split() {
+    let (origin, next) = (Origin::fixed("origin", &[("set-cookie", "sid=1")]).await, Origin::fixed("next", &[]).await);
+    let routes = r#"
+  - {name: removed, match: {path: /r}, split: {pools: {origin: 1, next: 0}, by: "cookie:v"}, class: core,
+     response_headers: {remove: [set-cookie]}}
+  - {name: replaced, match: {path: /s}, split: {pools: {origin: 1, next: 0}, by: "cookie:v"}, class: core,
+     response_headers: {set: {set-cookie: "own=1"}}}"#;
+    let edge = Edge::start(&with_next(&origin, &next, routes));
+    let client = edge.client().build().unwrap();
+    let own = "v=origin; Path=/; HttpOnly; SameSite=Lax";
+    for (path, cookies) in [("/r", &[own][..]), ("/s", &["own=1", own])] {
+        let answer = get(&client, edge.plain(path), &[]).await;
+        assert!(answer.headers().get_all("set-cookie").iter().eq(cookies), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_cache_keeps_the_answers_of_a_canary_apart() {
     let (origin, next) = (
         Origin::fixed("origin", &[("cache-control", "max-age=60")]).await,
