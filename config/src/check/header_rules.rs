@@ -17,34 +17,16 @@ pub(super) enum Towards {
     Client,
 }
 
+/// What is done to a field.
+#[derive(Clone, Copy)]
+enum Change {
+    Remove,
+    /// `set` or `add`
+    Give,
+}
+
 const RULES_MAX: usize = 64;
 const VALUE_LENGTH_MAX: usize = 4096;
-/// Fields that frame the message or belong to one connection (RFC 9110 section 7.6.1).
-const FRAMING: [&str; 9] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
-/// By these the edge tells the origin who asks; more start with `x-floodgate-`.
-const TO_ORIGIN: [&str; 8] = [
-    "expect",
-    "forwarded",
-    "host",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-request-deadline-ms",
-    "x-request-id",
-];
-/// By these the edge tells the client what it did.
-const TO_CLIENT: [&str; 5] = ["age", "cache-status", "content-range", "date", "x-request-id"];
-
 /// The rules; empty where none are written.
 pub(super) fn check(
     written: Option<&Written<action::HeaderRules>>,
@@ -73,7 +55,7 @@ fn removed(names: &Written<Vec<Written<String>>>, towards: Towards, report: &mut
     count(names.value.len(), "field", 1..=RULES_MAX, &names.at, report);
     let lower: Vec<_> = names.value.iter().map(|name| name.value.to_ascii_lowercase()).collect();
     refuse_repeated(Code::RepeatedValue, "field", lower.iter().zip(names.value.iter().map(|name| &name.at)), report);
-    names.value.iter().for_each(|name| check_name(name, towards, report));
+    names.value.iter().for_each(|name| check_name(name, Change::Remove, towards, report));
     lower
 }
 
@@ -87,7 +69,7 @@ fn given(fields: &Named<Written<String>>, towards: Towards, report: &mut Report)
         report,
     );
     for (name, value) in &fields.entries {
-        check_name(name, towards, report);
+        check_name(name, Change::Give, towards, report);
         if !is_value(&value.value) {
             let hint = "visible ASCII and inner spaces, up to 4096 bytes";
             report.refuse_with_hint(
@@ -101,27 +83,44 @@ fn given(fields: &Named<Written<String>>, towards: Towards, report: &mut Report)
     lower.into_iter().zip(fields.entries.iter().map(|(_, value)| value.value.clone())).collect()
 }
 
-fn check_name(name: &Written<String>, towards: Towards, report: &mut Report) {
+fn check_name(name: &Written<String>, change: Change, towards: Towards, report: &mut Report) {
     let Written { value, at } = name;
-    let lower = value.to_ascii_lowercase();
-    let lower = lower.as_str();
     if !is_token(value) {
-        report.refuse_with_hint(
-            Code::WrongField,
-            at,
-            format!("`{value}` is no header field"),
-            "a name such as `x-shop`",
-        );
-    } else if FRAMING.contains(&lower) {
-        let hint = "remove it here; messages are framed anew on each side";
-        report.refuse_with_hint(Code::ReservedField, at, format!("`{value}` belongs to the connection"), hint);
-    } else if towards == Towards::Origin && lower == "host" {
-        report.refuse_with_hint(Code::ReservedField, at, "`host` is set by the edge", "write `rewrite: {host: ...}`");
-    } else if (towards == Towards::Origin && (TO_ORIGIN.contains(&lower) || lower.starts_with("x-floodgate-")))
-        || (towards == Towards::Client && TO_CLIENT.contains(&lower))
-    {
-        report.refuse_with_hint(Code::ReservedField, at, format!("`{value}` is set by the edge"), "name another field");
+        let message = format!("`{value}` is no header field");
+        return report.refuse_with_hint(Code::WrongField, at, message, "a name such as `x-shop`");
     }
+    let lower = value.to_ascii_lowercase();
+    if let Some(reason) = reserved(&lower, towards) {
+        let hint = match (lower.as_str(), change) {
+            ("host", Change::Give) => "write `rewrite: {host: ...}`",
+            (_, Change::Give) => "name another field",
+            (_, Change::Remove) => "delete this entry",
+        };
+        report.refuse_with_hint(Code::ReservedField, at, format!("`{value}` {reason}"), hint);
+    }
+}
+
+/// Why a field is not the configuration's to change. Follows on its name, which is in lower case.
+fn reserved(name: &str, towards: Towards) -> Option<&'static str> {
+    Some(match (towards, name) {
+        // RFC 9110 section 7.6.1
+        (
+            _,
+            "connection" | "content-length" | "keep-alive" | "proxy-connection" | "te" | "trailer"
+            | "transfer-encoding" | "upgrade",
+        ) => "belongs to the connection: messages are framed anew on each side",
+        (_, "via") => "lists the proxies on the way: each appends itself", // RFC 9110 section 7.6.3
+        (Towards::Origin, "host" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-request-id") => {
+            "is set by the edge"
+        }
+        (Towards::Origin, "expect") => "decides when the client sends the body",
+        (Towards::Origin, "forwarded" | "x-request-deadline-ms") => "is never passed on: an origin might believe it",
+        (Towards::Origin, name) if name.starts_with("x-floodgate-") => "is the edge's own: it is never passed on",
+        (Towards::Client, "cache-status" | "x-request-id") => "is set by the edge",
+        (Towards::Client, "age" | "date") => "tells caches how old the answer is",
+        (Towards::Client, "content-range") => "tells which part of the content an answer holds",
+        _ => return None,
+    })
 }
 
 /// Whether a field can have this value (RFC 9110 section 5.5).
