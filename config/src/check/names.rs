@@ -73,7 +73,7 @@ impl Names {
             let message = format!("unknown {} `{}`", self.kind, reference.value);
             let known = self.names.iter().filter(|_| !report.is_full()).map(|name| name.value.as_str());
             let hint = suggest::hint(&reference.value, known);
-            let hint = hint.unwrap_or_else(|| format!("this file defines no {}", self.kind));
+            let hint = hint.unwrap_or_else(|| format!("no {} is defined", self.kind));
             report.refuse_with_hint(Code::UnknownName, &reference.at, message, hint);
         }
         None
