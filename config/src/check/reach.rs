@@ -1,5 +1,7 @@
 //! Routes for hosts that no listener serves.
 
+use std::collections::HashSet;
+
 use crate::{
     model::{HostPattern, Listener},
     problem::{Code, Report},
@@ -20,30 +22,66 @@ pub(super) fn refuse_unserved_hosts(
         // A plain listener serves every host.
         return;
     }
-    let names: Vec<&HostPattern> = listeners
-        .iter()
-        .filter(|listener| listener.redirect_to.is_none())
-        .flat_map(|listener| listener.certificates.iter().flat_map(|certificate| &certificate.names))
-        .collect();
+    let names = || {
+        let answering = listeners.iter().filter(|listener| listener.redirect_to.is_none());
+        answering.flat_map(|listener| listener.certificates.iter().flat_map(|certificate| &certificate.names))
+    };
+    let served: Served<'_> = names().collect();
     let hosts = routes.value.iter().filter_map(|route| route.0.as_ref()?.r#match.host.as_ref());
     for Written { value: host, at } in hosts.flat_map(|hosts| &hosts.value.0) {
-        if !names.iter().any(|name| share_a_host(name, host)) {
-            let known: Vec<_> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
+        if !served.shares_a_host_with(host) {
+            let known: Vec<_> = names().take(5).map(|name| format!("`{name}`")).collect();
             let hint = format!("there are certificates for {}", known.join(", "));
             report.refuse_with_hint(Code::UnservedHost, at, format!("no listener serves the host `{host}`"), hint);
         }
     }
 }
 
-/// Whether some host is meant by both.
-fn share_a_host(one: &HostPattern, other: &HostPattern) -> bool {
-    let one_below = |name: &str, domain: &str| name.split_once('.').is_some_and(|(_, rest)| rest == domain);
-    match (one, other) {
-        (HostPattern::Exact(one), HostPattern::Exact(other)) => one == other,
-        (HostPattern::Wildcard(one), HostPattern::Wildcard(other)) => one == other,
-        (HostPattern::Wildcard(domain), HostPattern::Exact(name))
-        | (HostPattern::Exact(name), HostPattern::Wildcard(domain)) => one_below(name, domain),
+/// The names of certificates. In sets: there may be ten thousands, and as many hosts.
+#[derive(Default)]
+struct Served<'a> {
+    exact: HashSet<&'a str>,
+    /// What stands behind `*.`
+    wildcards: HashSet<&'a str>,
+    /// What is left of exact names without their first label.
+    above_exact: HashSet<&'a str>,
+}
+
+impl<'a> FromIterator<&'a HostPattern> for Served<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a HostPattern>>(names: I) -> Self {
+        let mut served = Self::default();
+        for name in names {
+            match name {
+                HostPattern::Exact(name) => {
+                    served.exact.insert(name);
+                    served.above_exact.extend(above(name));
+                }
+                HostPattern::Wildcard(domain) => {
+                    served.wildcards.insert(domain);
+                }
+            }
+        }
+        served
     }
+}
+
+impl Served<'_> {
+    /// Whether some host is meant by the pattern and by a name.
+    fn shares_a_host_with(&self, pattern: &HostPattern) -> bool {
+        match pattern {
+            HostPattern::Exact(host) => {
+                self.exact.contains(host.as_str()) || above(host).is_some_and(|domain| self.wildcards.contains(domain))
+            }
+            HostPattern::Wildcard(domain) => {
+                self.wildcards.contains(domain.as_str()) || self.above_exact.contains(domain.as_str())
+            }
+        }
+    }
+}
+
+/// A name without its first label.
+fn above(name: &str) -> Option<&str> {
+    name.split_once('.').map(|(_, domain)| domain)
 }
 
 #[cfg(test)]
@@ -53,8 +91,18 @@ mod tests {
     #[test]
     fn a_wildcard_is_one_label() {
         let exact = |name: &str| HostPattern::Exact(name.to_owned());
-        let wildcard = HostPattern::Wildcard("example.com".to_owned());
-        assert!(share_a_host(&exact("a.example.com"), &wildcard) && share_a_host(&wildcard, &wildcard));
-        assert!(!share_a_host(&exact("example.com"), &wildcard) && !share_a_host(&exact("a.b.example.com"), &wildcard));
+        let wildcard = |domain: &str| HostPattern::Wildcard(domain.to_owned());
+        let share = |name: &HostPattern, pattern: &HostPattern| {
+            let both_ways = [(name, pattern), (pattern, name)];
+            let [one, other] = both_ways.map(|(name, pattern)| Served::from_iter([name]).shares_a_host_with(pattern));
+            assert_eq!(one, other, "{name} and {pattern}");
+            one
+        };
+        let below = wildcard("example.com");
+        assert!(share(&exact("a.example.com"), &below) && share(&below, &below));
+        assert!(share(&exact("a.example.com"), &exact("a.example.com")));
+        assert!(!share(&exact("a.example.com"), &exact("b.example.com")));
+        assert!(!share(&exact("example.com"), &below) && !share(&exact("a.b.example.com"), &below));
+        assert!(!share(&wildcard("a.example.com"), &below) && !share(&exact("localhost"), &below));
     }
 }
