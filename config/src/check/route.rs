@@ -84,6 +84,10 @@ pub(super) fn check(
 
 fn check_one(written: schema::Route, names: &mut References, sources: &Sources, report: &mut Report) -> Option<Route> {
     let hosts = written.r#match.host.as_ref().map(|hosts| patterns(hosts, "host", report)).unwrap_or_default();
+    if let Some(hosts) = &written.r#match.host {
+        let places = hosts.value.0.iter().map(|host| (&host.value, &host.at));
+        refuse_repeated(Code::RepeatedValue, "host", places, report);
+    }
     let paths: Vec<PathPattern> = patterns(&written.r#match.path, "path", report);
     let methods = written.r#match.method.as_ref().map(|methods| check_methods(methods, report)).unwrap_or_default();
     let rate = written.rate.as_ref().map(|rate| rates(rate, report)).unwrap_or_default();
