@@ -141,7 +141,7 @@ pub struct Redirect {
 /// An answer that is always the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Respond {
-    /// 200 to 599, no 304.
+    /// 200 to 599 without 206 and 304.
     pub status: u16,
     /// `Content-Type`; `None` only without a body.
     pub content_type: Option<String>,
