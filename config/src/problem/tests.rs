@@ -29,6 +29,15 @@ fn control_characters_cannot_reach_the_terminal() {
 }
 
 #[test]
+fn the_name_of_a_file_cannot_drive_the_terminal() {
+    let sources = Sources::of_text("x", "a\u{1b}[2J.yaml");
+    let mut report = Report::default();
+    report.refuse(Code::OutOfRange, &At::root(Place::START), "wrong");
+    let problems = report.into_problems(&sources).unwrap();
+    assert!(problems.to_string().starts_with("a\\u{1b}[2J.yaml:1:1: "), "{problems}");
+}
+
+#[test]
 fn of_a_long_line_only_the_part_around_the_place_is_kept() {
     let text = format!("{}pool: b{}", " ".repeat(100_000), "x".repeat(100_000));
     let problem = problem_at(&text, 1, 100_007);
