@@ -40,8 +40,8 @@ codes! {
     /// ```
     "E0101" "not-yaml" NotYaml,
 
-    /// The file cannot be read: it does not exist, is a folder, or its permissions keep the edge out; or it is not
-    /// UTF-8 text. The message says which. Check the name and, as the user that the edge runs as, `ls -l`.
+    /// The file cannot be read: it does not exist, is a folder, or its permissions keep the edge out; or its text
+    /// or its name is not UTF-8. The message says which. Check the name and, as the user that the edge runs as, `ls -l`.
     "E0102" "unreadable-file" UnreadableFile,
 
     /// The key does not exist at this place. A key that is not known is never skipped, because then a misspelt limit

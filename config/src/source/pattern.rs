@@ -67,7 +67,11 @@ fn matching(pattern: &Pattern, folder: &Path, most: usize) -> Result<Vec<PathBuf
     let mut found = Vec::new();
     for (n, entry) in entries.enumerate() {
         let name = entry.map_err(unreadable)?.file_name();
-        if name.to_str().is_some_and(|name| pattern.matches_with(name, OPTIONS)) {
+        if pattern.matches_with(&name.to_string_lossy(), OPTIONS) {
+            if name.to_str().is_none() {
+                let message = format!("a name in `{}` is not UTF-8: `{}`", shown(folder), name.display());
+                return Err(Fault { code: Code::UnreadableFile, message, hint: "rename it, or include it no longer" });
+            }
             found.push(folder.join(name));
         }
         if found.len() > most || n > ENTRIES_MAX {

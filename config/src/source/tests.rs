@@ -143,6 +143,21 @@ fn every_include_that_leads_nowhere_is_reported_at_once() {
 }
 
 #[test]
+fn a_name_that_is_not_utf_8_is_refused_where_it_would_be_included() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let folder = folder(&[("edge.yaml", "include: \"*.yml\"\n"), ("a.yml", "")]);
+    let odd = |name: &[u8]| fs::write(folder.path().join(OsStr::from_bytes(name)), "").unwrap();
+    odd(b"\xff.txt");
+    let read = || Sources::read(&folder.path().join("edge.yaml"));
+    read().unwrap();
+    odd(b"\xff.yml");
+    let problems = read().unwrap_err();
+    let problem = problems.iter().next().unwrap();
+    assert_eq!((problems.count(), problem.code), (1, Code::UnreadableFile), "{problems}");
+    assert!(problem.message.ends_with(" is not UTF-8: `\u{fffd}.yml`"), "{problems}");
+}
+
+#[test]
 fn a_circle_is_refused_whatever_it_is_called() {
     let found = problems(&[("edge.yaml", "include: x/../edge.yaml\n"), ("x/y", "")]);
     assert_eq!(found, ["edge.yaml:1:10: E0110 include: `x/../edge.yaml` is included twice"]);
