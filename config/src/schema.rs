@@ -42,7 +42,7 @@ mapping! {
 
         /// Other files whose `listeners`, `trusted_proxies`, `pools`, `zones` and `routes` are added to those here: paths
         /// such as `pools.yaml` or `routes/*.yaml`, from the folder of this file; one or a list. A name may be defined in
-        /// one file only. At most 1,000 files and `16MiB` in all, `4MiB` each, 4 deep. Default: none. Live.
+        /// one file only. At most 1,000 files with this one and `16MiB` in all, `4MiB` each, 4 deep. Default: none. Live.
         #[expect(dead_code, reason = "followed while the files are read")]
         optional include: OneOrMany<Written<String>>,
 

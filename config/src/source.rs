@@ -19,7 +19,7 @@ use crate::{
 pub use outside::Outside;
 use text::Text;
 
-/// Files in all.
+/// Files in all, the main file counted.
 const FILES_MAX: usize = 1000;
 /// Files that include one another, the main file not counted.
 const NESTING_MAX: usize = 4;
@@ -199,7 +199,7 @@ impl Gathering {
 
     /// Reads one file that is included at `at`, and what it includes in turn.
     fn include(&mut self, path: PathBuf, at: &At, depth: usize) {
-        if self.files.len() >= FILES_MAX || self.size > SIZE_MAX {
+        if self.files.len() > FILES_MAX || self.size > SIZE_MAX {
             return;
         }
         let name = path.display();
@@ -222,8 +222,8 @@ impl Gathering {
         if self.size > SIZE_MAX {
             let message = format!("the files up to here have more than {SIZE_MAX} bytes");
             self.report.refuse(Code::TooLarge, at, message);
-        } else if self.files.len() >= FILES_MAX {
-            self.report.refuse(Code::TooLarge, at, format!("more than {} files are included", FILES_MAX - 1));
+        } else if self.files.len() > FILES_MAX {
+            self.report.refuse(Code::TooLarge, at, format!("there are more than {FILES_MAX} files"));
         } else {
             self.follow(file, depth + 1);
         }

@@ -179,17 +179,20 @@ fn files_include_one_another_four_deep_and_no_deeper() {
 }
 
 #[test]
-fn too_many_files_are_one_problem() {
-    let folder = folder(&[("edge.yaml", "include: ['a/*', 'b/*']\n")]);
-    for part in ["a", "b"] {
-        fs::create_dir(folder.path().join(part)).unwrap();
-        for n in 0..600 {
-            fs::write(folder.path().join(part).join(n.to_string()), "zones: {}\n").unwrap();
-        }
+fn a_thousand_files_are_read_and_more_are_one_problem() {
+    let folder = folder(&[("edge.yaml", "include: ['a/*', 'b/*']\n"), ("b/1", "zones: {}\n")]);
+    fs::create_dir(folder.path().join("a")).unwrap();
+    for n in 0..998 {
+        fs::write(folder.path().join("a").join(n.to_string()), "zones: {}\n").unwrap();
     }
-    let problems = Sources::read(&folder.path().join("edge.yaml")).unwrap_err();
+    let read = || Sources::read(&folder.path().join("edge.yaml"));
+    assert_eq!(read().unwrap().files().count(), 1000);
+    for n in 2..5 {
+        fs::write(folder.path().join("b").join(n.to_string()), "zones: {}\n").unwrap();
+    }
+    let problems = read().unwrap_err();
     assert_eq!(problems.count(), 1, "{problems}");
-    assert!(problems.to_string().contains("E0107 include[1]: more than 999 files are included"), "{problems}");
+    assert!(problems.to_string().contains("E0107 include[1]: there are more than 1000 files"), "{problems}");
 }
 
 /// The one line that is said about a file made of `text`.
