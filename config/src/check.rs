@@ -28,8 +28,6 @@ use bound::within;
 use names::Names;
 use unique::refuse_repeated;
 
-/// The version of the language that is read here.
-const VERSION: u32 = 1;
 /// Ids are `u16`.
 const NAMED_MAX: usize = 1 << 16;
 const CLASSES_MAX: usize = 64;
@@ -38,9 +36,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Checks a whole file; relative paths in it start from where `sources` has them. `None`: `report` says why.
 pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Report) -> Option<Config> {
-    if let Some(version) = &written.version.0 {
-        within(Some(version), VERSION, VERSION..=VERSION, report);
-    }
     let process = written.process.0.map(|process| check_process(&process, report));
     let admin = written.admin.0.as_ref().map(|admin| listener::admin(admin, sources, report));
     let listeners = written.listeners.0.and_then(|listeners| {

@@ -59,6 +59,7 @@ fn translate(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Words(words) => json!({"enum": words}),
         Shape::Truth => json!({"type": "boolean"}),
         Shape::Number { most } => json!({"type": "integer", "minimum": 0, "maximum": most}),
+        Shape::Only(number) => json!({"const": number}),
         Shape::Text(form) => {
             let mut schema = Map::from_iter([("type".to_owned(), json!("string"))]);
             if !form.pattern.is_empty() {

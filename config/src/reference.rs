@@ -87,7 +87,7 @@ fn collect<'a>(shape: &'a Shape, path: &str, from_above: Option<Change>, section
         Shape::Named(of) => collect(of, &format!("{path}.*"), from_above, sections),
         Shape::List(of) | Shape::OneOrMany(of) => collect(of, &format!("{path}[]"), from_above, sections),
         Shape::Either(shapes) => shapes.iter().for_each(|shape| collect(shape, path, from_above, sections)),
-        Shape::Words(_) | Shape::Truth | Shape::Number { .. } | Shape::Text(_) => {}
+        Shape::Words(_) | Shape::Truth | Shape::Number { .. } | Shape::Only(_) | Shape::Text(_) => {}
     }
 }
 
@@ -130,6 +130,7 @@ fn takes(shape: &Shape, sections: &[Section<'_>]) -> String {
         Shape::Words(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         Shape::Truth => "`true` or `false`".into(),
         Shape::Number { .. } => "a whole number".into(),
+        Shape::Only(number) => format!("`{number}`"),
         Shape::Text(form) if form.example.is_empty() => form.what.into(),
         Shape::Text(form) => form.expected(),
     }

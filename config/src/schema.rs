@@ -38,7 +38,8 @@ mapping! {
     Config {
         /// Version of this language; 1 is the only one. Stated, so that a later edge can tell old files from wrong
         /// ones. Live.
-        required version: Tried<Written<u32>>,
+        #[expect(dead_code, reason = "there is only one")]
+        required version: Tried<Version>,
 
         /// Other files whose `listeners`, `trusted_proxies`, `pools`, `zones` and `routes` are added to those here: paths
         /// such as `pools.yaml` or `routes/*.yaml`, from the folder of this file; one or a list. A name may be defined in
@@ -120,6 +121,30 @@ mapping! {
 }
 
 /// How many threads serve requests.
+/// Version of this language.
+#[derive(Debug)]
+pub(crate) struct Version;
+
+impl Version {
+    const ONLY: u32 = 1;
+}
+
+impl Read for Version {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let version = u32::read(node, at, report)?;
+        if version != Self::ONLY {
+            let message = format!("{version} is out of range: only {} is allowed", Self::ONLY);
+            report.refuse(Code::OutOfRange, at, message);
+            return None;
+        }
+        Some(Self)
+    }
+
+    fn shape() -> Shape {
+        Shape::Only(Self::ONLY.into())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Workers {
     /// One per processor.

@@ -22,6 +22,8 @@ pub(crate) enum Shape {
     Number {
         most: u64,
     },
+    /// This number.
+    Only(u64),
     Text(Form),
 }
 
@@ -87,7 +89,7 @@ impl Shape {
             Self::Named(of) => of.walk(&format!("{path}.*"), visit),
             Self::List(of) | Self::OneOrMany(of) => of.walk(&format!("{path}[]"), visit),
             Self::Either(shapes) => shapes.iter().for_each(|shape| shape.walk(path, visit)),
-            Self::Words(_) | Self::Truth | Self::Number { .. } | Self::Text(_) => {}
+            Self::Words(_) | Self::Truth | Self::Number { .. } | Self::Only(_) | Self::Text(_) => {}
         }
     }
 }

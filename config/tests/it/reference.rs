@@ -98,3 +98,4 @@ fn the_json_schema_refuses_what_an_editor_should_underline() {
         schema.accepts(Path::new(&path)).unwrap_err();
     }
 }
+        "wrong_version",
