@@ -10,6 +10,7 @@ pub(crate) mod describe;
 pub(crate) mod read;
 pub(crate) mod quantity;
 mod network;
+mod path;
 mod secret;
 pub(crate) mod pattern;
 mod listener;
@@ -20,7 +21,7 @@ mod route;
 mod telemetry;
 pub(crate) mod include;
 
-pub(crate) use listener::{Admin, Certificate, FilePath, Listener, Tls};
+pub(crate) use listener::{Admin, Certificate, Listener, Tls};
 pub(crate) use pool::{AnyEndpoint, Endpoint, Health, Limit, Pool, Timeouts};
 pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
 pub(crate) use telemetry::{AccessLog, Telemetry};
@@ -120,7 +121,6 @@ mapping! {
     }
 }
 
-/// How many threads serve requests.
 /// Version of this language.
 #[derive(Debug)]
 pub(crate) struct Version;
@@ -145,6 +145,7 @@ impl Read for Version {
     }
 }
 
+/// How many threads serve requests.
 #[derive(Debug)]
 pub(crate) enum Workers {
     /// One per processor.

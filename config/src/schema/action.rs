@@ -1,8 +1,8 @@
 //! What happens to the requests of a route, as it is written.
 
 use super::{
-    FilePath,
     describe::{Form, Shape},
+    path::{BodyPath, FolderPath},
     read::{Named, Read, Written, mapping, text},
 };
 use crate::{
@@ -70,7 +70,7 @@ mapping! {
 
         /// File with the body, up to `1MiB`, read when the configuration is taken over; a relative path starts from the
         /// folder of this file. In place of `body`. Default: none. Live.
-        optional file: Written<FilePath>,
+        optional file: Written<BodyPath>,
     }
 }
 
@@ -79,7 +79,7 @@ mapping! {
     /// path below the folder. Names that start with a dot, and links that lead out of the folder, are `404`.
     Files {
         /// The folder; a relative path starts from the folder of this file. Live.
-        required root: Written<FilePath>,
+        required root: Written<FolderPath>,
 
         /// The file that stands for a folder. Default `index.html`. Live.
         optional index: Written<String>,

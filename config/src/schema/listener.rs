@@ -1,14 +1,10 @@
 //! Listeners: where clients and operators connect.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use super::describe::{Form, Shape};
-use super::read::{OneOrMany, Read, Written, mapping, text, words};
-use crate::{
-    model::{ByteSize, HostPattern, Protocol, Secret},
-    problem::{At, Code, Report},
-    tree::Node,
-};
+use super::path::{ChainPath, KeyPath};
+use super::read::{OneOrMany, Written, mapping, words};
+use crate::model::{ByteSize, HostPattern, Protocol, Secret};
 
 mapping! {
     /// One listener.
@@ -58,10 +54,10 @@ mapping! {
         required names: Written<OneOrMany<Written<HostPattern>>>,
 
         /// PEM file with the chain, leaf first; a relative path starts from the folder of this file. Live.
-        required chain: Written<FilePath>,
+        required chain: Written<ChainPath>,
 
         /// PEM file with the private key; a relative path starts from the folder of this file. Live.
-        required key: Written<FilePath>,
+        required key: Written<KeyPath>,
     }
 }
 
@@ -86,38 +82,5 @@ words! {
     Protocol {
         "h2" => Protocol::H2,
         "http/1.1" => Protocol::Http1,
-    }
-}
-
-/// The path of a file. What it holds, a key above all, cannot be written in its place.
-#[derive(Debug)]
-pub(crate) struct FilePath(pub(crate) PathBuf);
-
-impl Read for FilePath {
-    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        let text = text(node, at, report, "the path of a file")?;
-        if text.is_empty() || text.contains('\n') || text.contains("-----BEGIN") {
-            report.refuse_with_hint(
-                Code::WrongFilePath,
-                at,
-                "expected the path of a file",
-                "write the path, not what the file holds",
-            );
-            return None;
-        }
-        if text.starts_with("file:") || text.starts_with("env:") {
-            report.refuse_with_hint(
-                Code::WrongFilePath,
-                at,
-                format!("expected the path of a file, found `{text}`"),
-                "write the path alone",
-            );
-            return None;
-        }
-        Some(Self(text.into()))
-    }
-
-    fn shape() -> Shape {
-        Shape::Text(Form { what: "the path of a file", example: "tls/shop.pem", pattern: "" })
     }
 }
