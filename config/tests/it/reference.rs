@@ -1,6 +1,6 @@
 //! The reference page and the JSON Schema say what the loader does.
 
-use std::{fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use serde_json::Value;
 
@@ -16,12 +16,35 @@ fn the_reference_page_is_current() {
     assert!(page == config::reference(), "{PAGE} is not what the schema says: BLESS=1 writes it");
 }
 
+/// The page by section: what a link to it says, and its text.
+fn sections(page: &str) -> HashMap<String, &str> {
+    let sections = page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    let anchor = |title: &str| title.to_lowercase().replace(' ', "-").replace(['`', '.', '*', '[', ']'], "");
+    sections.map(|(title, text)| (anchor(title), text)).collect()
+}
+
+/// The section about the mapping at a path: the one that its key links to.
+fn section_of<'a>(path: &str, sections: &HashMap<String, &'a str>) -> &'a str {
+    let Some(path) = Some(path.trim_end_matches("[]").trim_end_matches(".*")).filter(|path| !path.is_empty()) else {
+        return sections["the-whole-file"];
+    };
+    let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let row = format!("\n| `{name}` | ");
+    let (_, row) = section_of(above, sections).split_once(&row).unwrap_or_else(|| panic!("no row of {path}"));
+    let (_, link) =
+        row.lines().next().and_then(|row| row.split_once("(#")).unwrap_or_else(|| panic!("{path} has no link"));
+    sections[link.split(')').next().expect("the end of the link")]
+}
+
 #[test]
 fn every_key_and_every_problem_is_in_the_reference() {
     let page = config::reference();
+    let sections = sections(&page);
     for key in config::keys() {
-        let name = key.rsplit('.').next().expect("a last part");
-        assert!(page.contains(&format!("\n**`{name}`** ")), "{key}");
+        let (above, name) = key.rsplit_once('.').unwrap_or(("", &key));
+        let section = section_of(above, &sections);
+        assert!(section.contains(&format!("\n| `{name}` | ")), "no row of {key}");
+        assert!(section.contains(&format!("\n**`{name}`** ")), "no paragraph about {key}");
     }
     for code in config::Code::ALL {
         assert!(page.contains(&format!("\n### {} {}\n", code.number(), code.name())), "{code}");
@@ -82,6 +105,7 @@ fn what_the_loader_accepts_fits_the_json_schema() {
 fn the_json_schema_refuses_what_an_editor_should_underline() {
     let schema = Validator::new(config::json_schema());
     for name in [
+        "wrong_version",
         "unknown_key",
         "unknown_key_at_top",
         "missing_key",
@@ -98,4 +122,3 @@ fn the_json_schema_refuses_what_an_editor_should_underline() {
         schema.accepts(Path::new(&path)).unwrap_err();
     }
 }
-        "wrong_version",
