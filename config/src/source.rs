@@ -214,7 +214,7 @@ impl Gathering {
             return;
         }
         self.included.insert(one_name, Some(at.clone()));
-        let text = match text::read_regular(&path) {
+        let text = match text::read(&path) {
             Ok(text) => text,
             Err(fault) => return fault.of_included(&path, at, &mut self.report),
         };

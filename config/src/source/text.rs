@@ -2,9 +2,11 @@
 
 use std::{
     fs::File,
-    io::Read as _,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::problem::{At, Code, Problems, Report};
 
@@ -41,27 +43,36 @@ impl Fault {
     }
 }
 
-fn unreadable(error: &std::io::Error) -> Fault {
+fn unreadable(error: &io::Error) -> Fault {
     Fault { code: Code::UnreadableFile, reason: format!("cannot be read: {error}"), hint: None }
 }
 
-/// Reads a file, which may also be a pipe.
+/// Reads a file that must be an ordinary one: a pipe that nobody writes to would keep a reload waiting for ever.
 pub(super) fn read(path: &Path) -> Result<String, Fault> {
+    let file = open(path).map_err(|error| unreadable(&error))?;
+    // Of what is open: the name may mean something else by now.
+    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+    if !metadata.is_file() {
+        let (reason, hint) = match metadata.is_dir() {
+            true => ("is a folder", "name a file; `include` also takes patterns such as `routes/*.yaml`"),
+            false => ("is no ordinary file", "write what it gives to a file first"),
+        };
+        return Err(Fault { code: Code::UnreadableFile, reason: reason.into(), hint: Some(hint) });
+    }
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes));
-    read.map_err(|error| unreadable(&error))?;
+    file.take(SIZE_MAX + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     bounded(bytes)
 }
 
-/// Reads a file that must be one: opening a pipe that nobody writes to would wait for ever.
-pub(super) fn read_regular(path: &Path) -> Result<String, Fault> {
-    let metadata = path.metadata().map_err(|error| unreadable(&error))?;
-    if metadata.is_file() {
-        return read(path);
-    }
-    let reason = if metadata.is_dir() { "is a folder" } else { "is no ordinary file" };
-    let hint = metadata.is_dir().then_some("name the files in it, such as `routes/*.yaml`");
-    Err(Fault { code: Code::UnreadableFile, reason: reason.into(), hint })
+/// Opens whatever it is at once: without `NONBLOCK`, a pipe opens when somebody writes to it.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+/// The lines of a text as YAML counts them (1.2.2 section 5.4): a carriage return alone ends one too.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
 /// Takes the content of a file that is already in memory.
@@ -92,16 +103,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ordinary_file_is_refused_before_it_is_opened() {
-        let reason = |path: &str| read_regular(Path::new(path)).unwrap_err().reason;
-        assert_eq!(reason("/dev/zero"), "is no ordinary file");
-        assert_eq!(reason("/"), "is a folder");
-        assert!(reason("no/such.yaml").starts_with("cannot be read: "));
+    fn a_line_ends_as_the_parser_has_it() {
+        let text = "a\nb\r\nc\rd\r\r\ne";
+        assert_eq!(lines(text).collect::<Vec<_>>(), ["a", "b", "c", "d", "", "e"]);
+        let problems = crate::load_str("version: 1\rx: 1\r\nrout: []\n", Path::new("edge.yaml")).unwrap_err();
+        let shown: Vec<_> = problems.iter().map(|problem| (problem.line, problem.source_line.as_str())).collect();
+        assert!(shown.contains(&(2, "x: 1")) && shown.contains(&(3, "rout: []")), "{problems}");
     }
 
     #[test]
-    fn an_endless_main_file_is_read_up_to_its_bound() {
-        assert_eq!(read(Path::new("/dev/zero")).unwrap_err().code, Code::TooLarge);
-        assert_eq!(read(Path::new("/")).unwrap_err().code, Code::UnreadableFile);
+    fn what_is_no_ordinary_file_is_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let reason = |path: &Path| read(path).unwrap_err().reason;
+        assert_eq!(reason(&pipe), "is no ordinary file");
+        assert_eq!(reason(Path::new("/dev/zero")), "is no ordinary file");
+        assert_eq!(reason(Path::new("/")), "is a folder");
+        assert!(reason(Path::new("no/such.yaml")).starts_with("cannot be read: No such file"));
+    }
+
+    #[test]
+    fn a_large_file_is_read_up_to_its_bound() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(1 << 40).unwrap();
+        assert_eq!(read(file.path()).unwrap_err().code, Code::TooLarge);
     }
 }
