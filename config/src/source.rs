@@ -134,7 +134,7 @@ impl Sources {
     /// Line `number` of a file, from 1; empty where there is none.
     pub(crate) fn line(&self, file: FileId, number: u32) -> &str {
         let before = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
-        self.files.get(file.index()).and_then(|file| file.text.lines().nth(before)).unwrap_or_default()
+        self.files.get(file.index()).and_then(|file| text::lines(&file.text).nth(before)).unwrap_or_default()
     }
 
     /// A path that is written at `at`; a relative one starts from the folder of the file that it stands in.

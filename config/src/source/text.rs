@@ -83,7 +83,8 @@ pub(super) fn bounded(bytes: Vec<u8>) -> Result<String, Fault> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let text = str::from_utf8(&error.as_bytes()[..good]).expect("it is valid up to there");
+        let line = lines(text).count();
         let reason = format!("is not UTF-8 text: line {line}, byte {good} of the file");
         Fault { code: Code::UnreadableFile, reason, hint: None }
     })
