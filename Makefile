@@ -15,6 +15,9 @@ demo: ## build and start the shop and the edge in front of it; Ctrl-C ends all
 test: ## every check that a change has to pass
 	@deploy/local/test.sh
 
+soak: ## a thousand reloads under load: requests, failures, memory
+	@deploy/local/reload-soak.sh
+
 audit: ## licences, bans and sources of the dependencies, by deny.toml
 	@deploy/local/audit.sh
 

@@ -15,6 +15,8 @@ source "$here/say.sh"
 source "$here/ports.sh"
 # shellcheck source=deploy/local/supervise.sh
 source "$here/supervise.sh"
+# shellcheck source=deploy/local/build.sh
+source "$here/build.sh"
 
 # Who listens where: config/edge.yaml and launch() below.
 declare -A port=([edge plain]=8080 [edge TLS]=8443 [shop-1]=9101 [shop-2]=9102 [pay-simulator]=9190 [edge admin]=9901)
@@ -28,23 +30,6 @@ check_ports() {
                 "hint: \`ss -ltnp 'sport = :${port[$user]}'\` as root names the program, end it and try again"
         fi
     done
-}
-
-# build: sets the paths of the three programs from what cargo says, so that any target folder will do.
-build() {
-    say "building (the first time takes minutes)"
-    local line path
-    cargo build --release --locked -p proxy -p shop-origin -p loadtest --message-format json-render-diagnostics \
-        >"$run_dir/build.json" || fail "the build failed, see above"
-    while read -r line; do
-        [[ $line =~ \"executable\":\"([^\"]+)\" ]] || continue
-        path=${BASH_REMATCH[1]#"$PWD/"}
-        case ${path##*/} in
-            edge) edge=$path ;;
-            shop-origin) shop_origin=$path ;;
-            loadtest) loadtest=$path ;;
-        esac
-    done <"$run_dir/build.json"
 }
 
 prepare_state() {
