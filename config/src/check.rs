@@ -45,8 +45,8 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
     let trusted_proxies = written.trusted_proxies.0.map(|networks| check_trusted(networks, report));
 
     let mut names = route::References {
-        pools: Names::of_mapping("pool", written.pools.0.as_ref(), 1..=NAMED_MAX, report),
-        classes: Names::of_list("class", written.classes.0.as_ref(), 1..=CLASSES_MAX, report),
+        pools: Names::of_mapping("pool", written.pools.0.as_ref(), 0..=NAMED_MAX, report),
+        classes: Names::of_list("class", written.classes.0.as_ref(), 0..=CLASSES_MAX, report),
         zones: Names::of_mapping("zone", written.zones.0.as_ref(), 0..=NAMED_MAX, report),
     };
     let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, report));

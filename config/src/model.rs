@@ -274,6 +274,13 @@ pub struct Route {
 }
 
 impl Route {
+    /// Whether a URL alone says that it is this route's. If not, another route may answer to the same URL: to requests
+    /// that meet no conditions, or to `HEAD` where this one takes `GET` alone.
+    pub fn is_told_by_url(&self) -> bool {
+        let takes = |method: &str| self.methods.is_empty() || self.methods.iter().any(|own| own == method);
+        self.conditions.is_empty() && takes("GET") && takes("HEAD")
+    }
+
     /// What is asked of a pool; `None` where the edge answers by itself.
     pub fn forward(&self) -> Option<&Forward> {
         match &self.action {

@@ -61,12 +61,12 @@ mapping! {
         /// because anyone can send these headers. Live.
         section trusted_proxies: Vec<Written<IpNet>>,
 
-        /// Classes of importance, the most important first; every route belongs to one. When a pool is full, the last
-        /// is turned away first. Live.
-        required classes: Tried<Written<Vec<Written<String>>>>,
+        /// Classes of importance, the most important first; every route that asks a pool belongs to one. When a pool is
+        /// full, the last is turned away first. Default: none, as for an edge that only redirects or serves files. Live.
+        section classes: Written<Vec<Written<String>>>,
 
-        /// Sets of servers behind the edge, by a name of your choice; at least one. Live.
-        required pools: Tried<Named<Tried<Pool>>>,
+        /// Sets of servers behind the edge, by a name of your choice. Default: none, as for `classes`. Live.
+        section pools: Named<Tried<Pool>>,
 
         /// Parts of the cache, by a name of your choice. Default: none; nothing is cached. Live.
         section zones: Named<Tried<Zone>>,

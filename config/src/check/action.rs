@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     model::{
-        Action, Body, Destination, Files, Forward, PathPattern, PoolId, Redirect, Respond, Rewrite, Share, Split,
-        SplitKey,
+        Action, Body, ClassId, Destination, Files, Forward, PathPattern, PoolId, Redirect, Respond, Rewrite, Share,
+        Split, SplitKey,
     },
     problem::{At, Code, Report},
     schema::{
@@ -132,16 +132,17 @@ fn check_forward(
         }
     };
     let max_body = route::max_body(written.max_body.as_ref(), report);
+    // Outer `None`: refused. Only at the end does that matter, so that everything is looked at.
     let cache = match &written.cache {
-        Some(cache) => Some(route::check_cache(&cache.value, methods, &mut names.zones, report)?),
-        None => None,
+        Some(cache) => route::check_cache(&cache.value, methods, &mut names.zones, report).map(Some),
+        None => Some(None),
     };
     let rewrite = match &written.rewrite {
         Some(rewrite) => check_rewrite(&rewrite.value, &rewrite.at, paths, report),
         None => Some(Rewrite::default()),
     };
     let request_headers = header_rules::check(written.request_headers.as_ref(), Towards::Origin, report);
-    Some(Forward { to: to?, class: crate::model::ClassId(class?), max_body, cache, rewrite: rewrite?, request_headers })
+    Some(Forward { to: to?, class: ClassId(class?), max_body, cache: cache?, rewrite: rewrite?, request_headers })
 }
 
 fn check_split(written: &written::Split, names: &mut References, report: &mut Report) -> Option<Split> {
@@ -230,7 +231,8 @@ fn check_respond(written: &written::Respond, at: &At, sources: &Sources, report:
                 "both `body` and `file` are given",
                 "remove one of them",
             );
-            return None;
+            // Refused; the rest is looked at all the same.
+            Body::File(sources.resolve(&file.value.0, &file.at))
         }
         (Some(body), None) if body.value.len() > BODY_MAX => {
             report.refuse_with_hint(

@@ -25,14 +25,14 @@ pub(super) fn check(
         count(entries.len(), "condition", 1..=CONDITIONS_MAX, &at, report);
         for (name, AnyTest(test)) in entries {
             check_field_name(&name, report);
-            check_value(&test, |text| text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')), &name.at, report);
+            check_value(&test, can_stand_in_field(&test), &name.at, report);
             conditions.push(Condition { on: Attribute::Header(name.value.to_ascii_lowercase()), test });
         }
     }
     if let Some(Named { at, entries }) = query {
         count(entries.len(), "condition", 1..=CONDITIONS_MAX, &at, report);
         for (name, AnyTest(test)) in entries {
-            check_value(&test, |_| true, &name.at, report);
+            check_value(&test, true, &name.at, report);
             conditions.push(Condition { on: Attribute::Query(name.value), test });
         }
     }
@@ -58,22 +58,29 @@ fn check_field_name(name: &Written<String>, report: &mut Report) {
     }
 }
 
-fn check_value(test: &Test, can_occur: impl Fn(&str) -> bool, at: &At, report: &mut Report) {
+/// Whether a field can have such a value: visible ASCII, without white space at its ends (RFC 9110 section 5.5).
+fn can_stand_in_field(test: &Test) -> bool {
+    let visible = |text: &str| text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t'));
+    match test {
+        Test::Is(text) => visible(text) && text.trim() == text,
+        Test::Prefix(text) => visible(text) && text.trim_start() == text,
+        Test::Contains(text) => visible(text),
+        Test::Present | Test::Absent => true,
+    }
+}
+
+fn check_value(test: &Test, can_occur: bool, at: &At, report: &mut Report) {
     let (text, empty_says_something) = match test {
         Test::Is(text) => (text, true),
         Test::Prefix(text) | Test::Contains(text) => (text, false),
         Test::Present | Test::Absent => return,
     };
     if text.is_empty() && !empty_says_something {
-        report.refuse_with_hint(
-            Code::WithoutEffect,
-            at,
-            "every value starts with and holds an empty text",
-            "write `{present: true}`",
-        );
+        let message = "every value starts with and holds an empty text";
+        report.refuse_with_hint(Code::WithoutEffect, at, message, "write `{present: true}`");
     } else if text.len() > VALUE_LENGTH_MAX {
         report.refuse(Code::OutOfRange, at, format!("the value is longer than {VALUE_LENGTH_MAX} bytes"));
-    } else if !can_occur(text) || text.trim() != text {
+    } else if !can_occur {
         report.refuse(Code::WrongField, at, format!("no request brings the value `{text}`"));
     }
 }

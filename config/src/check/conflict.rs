@@ -1,6 +1,6 @@
 //! Routes that match the same requests, none of them more specifically.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use crate::{
     model::{Attribute, Condition, HostPattern, PathPattern, Segment},
@@ -17,7 +17,7 @@ use crate::{
 #[derive(PartialEq, Eq, Hash)]
 struct Requests<'a> {
     host: Option<&'a HostPattern>,
-    path: Vec<Shape<'a>>,
+    path: Rc<[Shape<'a>]>,
     method: Option<&'a str>,
 }
 
@@ -42,6 +42,9 @@ impl<'a> From<&'a Segment> for Shape<'a> {
 /// More routes than this, told apart by conditions alone, are searched one after the other for each request.
 const TOLD_APART_MAX: usize = 256;
 
+/// Hosts, paths and methods of a route combine; each combination of all routes together is a place in the matcher.
+const COMBINATIONS_MAX: usize = 200_000;
+
 /// A route where it claims some requests.
 #[derive(Clone, Copy)]
 struct Claim<'a> {
@@ -51,16 +54,20 @@ struct Claim<'a> {
 
 /// Reports each path that an earlier route matches just as closely, unless their conditions exclude each other.
 pub(super) fn refuse_same_requests(routes: &[&schema::Route], report: &mut Report) {
+    if !refuse_too_many(routes, report) {
+        return;
+    }
     let mut claims: HashMap<Requests<'_>, Vec<Claim<'_>>> = HashMap::new();
     for route in routes {
         for path in &route.r#match.path.value.0 {
             let claim = Claim { route, path };
+            let shape: Rc<[Shape<'_>]> = path.value.segments.iter().map(Shape::from).collect();
             let mut other = None;
             for host in alternatives(route.r#match.host.as_ref().map(|hosts| &hosts.value.0)) {
                 for method in alternatives(route.r#match.method.as_ref().map(|methods| &methods.value.0)) {
                     let requests = Requests {
                         host: host.map(|host| &host.value),
-                        path: path.value.segments.iter().map(Shape::from).collect(),
+                        path: Rc::clone(&shape),
                         method: method.map(|method| method.value.as_str()),
                     };
                     let before = claims.entry(requests).or_default();
@@ -84,6 +91,24 @@ pub(super) fn refuse_same_requests(routes: &[&schema::Route], report: &mut Repor
             }
         }
     }
+}
+
+/// Reports the route at which the combinations become too many to look at. Returns whether all can be looked at.
+fn refuse_too_many(routes: &[&schema::Route], report: &mut Report) -> bool {
+    let mut combinations = 0_usize;
+    for schema::Route { r#match, .. } in routes {
+        let hosts = r#match.host.as_ref().map_or(1, |hosts| hosts.value.0.len());
+        let methods = r#match.method.as_ref().map_or(1, |methods| methods.value.0.len());
+        let own = hosts.saturating_mul(methods).saturating_mul(r#match.path.value.0.len());
+        combinations = combinations.saturating_add(own);
+        if combinations > COMBINATIONS_MAX {
+            let message = format!("up to here, hosts, paths and methods combine in {combinations} ways");
+            let hint = format!("{COMBINATIONS_MAX} are the most: use `*.`, `{{name}}` or `**` in place of lists");
+            report.refuse_with_hint(Code::TooLarge, &r#match.path.at, message, hint);
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether some request can satisfy the conditions of both, and neither has more of them.

@@ -15,7 +15,8 @@ mapping! {
     /// Several pools by weight, for a canary. Each client sees one of them; the cache keeps their answers apart.
     Split {
         /// Weight of each pool, 0 to 10000, in an order to keep: clients are dealt out in it, so that moving weight from
-        /// one pool to the next moves only so many clients. Weight 0 gets no new clients. Live.
+        /// one pool to the next moves only so many clients. With `cookie:NAME`, weight 0 keeps the clients that it has and
+        /// gets no new ones; with a hash, they move at once. Live.
         required pools: Named<Written<u16>>,
 
         /// By what clients are told apart. `hash:address`, `hash:cookie:NAME` or `hash:header:NAME` spreads them

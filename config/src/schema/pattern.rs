@@ -125,7 +125,7 @@ fn path(text: &str) -> Result<PathPattern, Fault> {
         let segment = match *part {
             "**" if last => Segment::Rest,
             "**" => return fault("has `**` before its end", "`**` takes everything that is left"),
-            "" if !last => return fault("has an empty segment", "requests reach routing without `//`"),
+            "" if !last => return fault("has an empty segment", "several slashes are one to routing"),
             part if part.contains(['{', '}']) => parameter(part, &segments)?,
             part => literal(part)?,
         };
@@ -142,6 +142,12 @@ fn parameter(part: &str, before: &[Segment]) -> Result<Segment, Fault> {
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if !well_formed {
         return fault(format!("has a parameter without a proper name, `{part}`"), PARAMETER_HINT);
+    }
+    if matches!(name, "host" | "rest") {
+        return fault(
+            format!("has a parameter `{part}`"),
+            "in templates, this means the host, or what `**` took; rename it",
+        );
     }
     let parameter = Segment::Parameter(name.into());
     if before.contains(&parameter) {
@@ -220,9 +226,9 @@ mod tests {
     #[test]
     fn paths_that_no_request_could_match_are_refused() {
         for text in [
-            "", "cart", "/a//b", "/**/a", "/a/*", "/a/b*", "/{a}x", "/x{a}", "/{}", "/{A}", "/{1}", "/{a}/{a}", "/{a",
-            "/a}", "/.", "/a/../b", "/a?b", "/a#b", "/a b", "/%41", "/%2f", "/%", "/%zz", "/größe", "/a|b", "/a\\b",
-            "/a\u{0}",
+            "", "cart", "/a//b", "/**/a", "/a/*", "/a/b*", "/{a}x", "/x{a}", "/{}", "/{A}", "/{1}", "/{host}",
+            "/{rest}", "/{a}/{a}", "/{a", "/a}", "/.", "/a/../b", "/a?b", "/a#b", "/a b", "/%41", "/%2f", "/%", "/%zz",
+            "/größe", "/a|b", "/a\\b", "/a\u{0}",
         ] {
             assert!(path(text).is_err(), "{text}");
         }

@@ -101,6 +101,12 @@ pub(crate) struct Named<T> {
     pub(crate) entries: Vec<(Written<String>, T)>,
 }
 
+impl<T: Default> Default for Written<T> {
+    fn default() -> Self {
+        Self { value: T::default(), at: At::root(Place::START) }
+    }
+}
+
 impl<T> Default for Named<T> {
     fn default() -> Self {
         Self { at: At::root(Place::START), entries: Vec::new() }

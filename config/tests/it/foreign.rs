@@ -62,3 +62,26 @@ fn ten_thousand_routes_are_read() {
     let config = config::load_str(&text, origin()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.live.routes.len(), 10_000);
 }
+
+#[test]
+fn lists_that_multiply_are_bounded() {
+    let list = |prefix: &str| (0..60).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>().join(", ");
+    let methods: Vec<_> =
+        (0..60_u8).map(|n| format!("M{}{}", char::from(b'A' + n / 8), char::from(b'A' + n % 8))).collect();
+    let text = format!(
+        "version: 1\nlisteners: {{plain: {{bind: \"127.0.0.1:0\"}}}}\nroutes:\n- {{name: all, match: {{host: [{}], path: [{}], \
+         method: [{}]}}, respond: {{}}}}\n",
+        list("h"),
+        list("/p"),
+        methods.join(", "),
+    );
+    let problems = config::load_str(&text, origin()).unwrap_err();
+    assert_eq!(problems.count(), 1, "{problems}");
+    assert!(problems.to_string().contains("combine in 216000 ways"), "{problems}");
+}
+
+#[test]
+fn an_edge_without_pools_can_be_written() {
+    let text = "version: 1\nlisteners: {plain: {bind: \"127.0.0.1:0\"}}\nroutes:\n- {name: all, match: {path: /**}, redirect: {to: \"/\"}}\n";
+    config::load_str(text, origin()).unwrap_or_else(|problems| panic!("{problems}"));
+}

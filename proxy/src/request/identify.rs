@@ -143,52 +143,73 @@ fn split_target(target: &[u8]) -> Result<(&str, Option<&str>), Refusal> {
     }
 }
 
-/// One spelling for each path (RFC 3986 s6.2.2): unreserved characters are decoded, other percent-encodings are in
-/// upper case, `.` and `..` are resolved. An encoded slash stays encoded: it is not a separator. So a route, a rate
-/// limit or a cache key can never be passed by writing the same path in another way.
+/// One spelling for each path (RFC 3986 s6.2.2): unreserved characters are decoded, all that is no `pchar` is encoded,
+/// percent-encodings are in upper case, `.` and `..` are resolved, several slashes are one, as most origins take them.
+/// An encoded slash stays encoded: it is not a separator. So a route, a rate limit or a cache key can never be passed by
+/// writing the same path in another way.
 pub(crate) fn normalise_path(path: &str) -> Result<Cow<'_, str>, Refusal> {
-    if !path.contains(['%', '#', '\\']) && !path.contains("/.") {
+    if path.bytes().all(is_plain) && !path.contains("/.") && !path.contains("//") {
         return Ok(Cow::Borrowed(path));
     }
     if path.contains(['#', '\\']) {
         return Err(Refusal::BadRequest("the path holds a character that must be encoded"));
     }
-    Ok(Cow::Owned(resolve_dots(&decode_unreserved(path)?)))
+    Ok(Cow::Owned(resolve(&spell(path)?)))
 }
 
-fn decode_unreserved(path: &str) -> Result<String, Refusal> {
-    let mut decoded = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some(at) = rest.find('%') {
-        decoded.push_str(&rest[..at]);
-        let code = rest
-            .get(at + 1..at + 3)
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
-            .ok_or(Refusal::BadRequest("a percent-encoding is broken"))?;
-        let byte = u8::from_str_radix(code, 16).expect("two hexadecimal digits");
+/// A slash, or a `pchar` (RFC 3986 s3.3) that is not encoded.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
+}
+
+/// Each character in its one spelling.
+fn spell(path: &str) -> Result<String, Refusal> {
+    let mut spelt = String::with_capacity(path.len() + 8);
+    let mut rest = path.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if is_plain(byte) {
+            spelt.push(char::from(byte));
+            continue;
+        }
+        let byte = if byte == b'%' {
+            let (code, after) = after.split_at_checked(2).ok_or(BROKEN)?;
+            rest = after;
+            decode(code).ok_or(BROKEN)?
+        } else {
+            byte
+        };
         if byte < b' ' || byte == 0x7f {
             return Err(Refusal::BadRequest("the path holds an encoded control character"));
         }
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            decoded.push(char::from(byte));
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            spelt.push(char::from(byte));
         } else {
-            decoded.push('%');
-            decoded.push_str(&code.to_ascii_uppercase());
+            spelt.extend(['%', hex(byte >> 4), hex(byte & 15)]);
         }
-        rest = &rest[at + 3..];
     }
-    decoded.push_str(rest);
-    Ok(decoded)
+    Ok(spelt)
 }
 
-/// RFC 3986 s5.2.4 for an absolute path.
-fn resolve_dots(path: &str) -> String {
+const BROKEN: Refusal = Refusal::BadRequest("a percent-encoding is broken");
+
+fn decode(code: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(*code.first()?)? * 16 + digit(*code.get(1)?)?).ok()
+}
+
+fn hex(half: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(half)])
+}
+
+/// RFC 3986 s5.2.4 for an absolute path; empty segments fall away.
+fn resolve(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut ends_in_directory = false;
     for segment in path[1..].split('/') {
-        ends_in_directory = matches!(segment, "." | "..");
+        ends_in_directory = matches!(segment, "" | "." | "..");
         match segment {
-            "." => {}
+            "" | "." => {}
             ".." => {
                 kept.pop();
             }
@@ -200,7 +221,7 @@ fn resolve_dots(path: &str) -> String {
         resolved.push('/');
         resolved.push_str(segment);
     }
-    if ends_in_directory || kept.is_empty() {
+    if ends_in_directory {
         resolved.push('/');
     }
     resolved

@@ -365,3 +365,21 @@ async fn a_zone_keeps_no_more_and_nothing_larger_than_it_says() {
     let (bytes, evicted) = (value("floodgate_cache_bytes"), value("floodgate_cache_evictions_total"));
     assert!(bytes <= 128 * 1024 && evicted >= 20, "{bytes} bytes, {evicted} evicted");
 }
+
+#[tokio::test]
+async fn routes_that_only_the_method_tells_apart_keep_their_answers_apart() {
+    let fields = &[("cache-control", "max-age=60")];
+    let (for_get, for_head) = (Origin::fixed("get", fields).await, Origin::fixed("head", fields).await);
+    let text = config(
+        &[for_get.address],
+        "",
+        "  - {name: get, match: {path: /m/**, method: GET}, pool: origin, class: core, cache: {zone: pages}}\n  - {name: other, match: {path: /m/**}, pool: second, class: browse, cache: {zone: pages}}\n",
+    );
+    let second = format!("pools:\n  second: {{endpoints: [\"{}\"]}}", for_head.address);
+    let edge = Edge::start(&text.replace("pools:", &second));
+    let client = edge.client().build().unwrap();
+    // Kept as the answer to a GET, because that is what is asked of the origin.
+    client.head(edge.secure("/m/1")).send().await.unwrap();
+    assert_eq!(for_head.asked().len(), 1);
+    assert_eq!(client.get(edge.secure("/m/1")).send().await.unwrap().text().await.unwrap(), "get");
+}

@@ -12,10 +12,10 @@ fn scope(route: Option<&str>, pool: Option<&str>) -> String {
     part("route", route) + &part("pool", pool)
 }
 
-/// The scope of a route's answers, from one pool of a split where there is one. Conditions are no part of the URL: what is
-/// kept for those who meet them is for them alone.
+/// The scope of a route's answers, from one pool of a split where there is one. What is kept for requests that more than
+/// the URL tells from others is for them alone.
 pub(crate) fn of_route(route: &Route, split_pool: Option<&str>) -> String {
-    scope((!route.conditions.is_empty()).then_some(route.name.as_str()), split_pool)
+    scope((!route.is_told_by_url()).then_some(route.name.as_str()), split_pool)
 }
 
 /// What a request asks for.

@@ -55,7 +55,13 @@ fn paths_have_one_spelling() {
         ("/../../etc", "/etc"),
         ("/a/..", "/"),
         ("/a/b/.", "/a/b/"),
-        ("/a//b", "/a//b"),
+        ("/a//b", "/a/b"),
+        ("//a", "/a"),
+        ("//", "/"),
+        ("/a//", "/a/"),
+        ("/a/.//../b//", "/b/"),
+        ("/a|b[c]\"<>^`{d}", "/a%7Cb%5Bc%5D%22%3C%3E%5E%60%7Bd%7D"),
+        ("/a%7cb", "/a%7Cb"),
         ("/.well-known/x", "/.well-known/x"),
     ] {
         assert_eq!(normalise_path(sent).unwrap(), meant, "{sent}");
