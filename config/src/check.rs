@@ -13,6 +13,7 @@ mod pool;
 mod condition;
 mod template;
 mod header_rules;
+mod split;
 mod action;
 mod route;
 mod conflict;

@@ -53,6 +53,8 @@ const DRAIN_MAX: Duration = Duration::from_secs(2);
 /// A body that nobody wants is read up to this length before the answer, so that the connection can serve the next
 /// request: closing it would cost the client a handshake, and that just when many are refused.
 const UNWANTED_BODY_MAX: u64 = 64 * 1024;
+/// And for so long: a client that announces a body and sends none must not hold a refusal up.
+const UNWANTED_BODY_WAIT: Duration = Duration::from_millis(100);
 /// How long a client may take nothing of its answer: it holds a place in a pool meanwhile.
 const CLIENT_STALL_MAX: Duration = Duration::from_secs(30);
 
@@ -393,7 +395,16 @@ impl Requests {
         let below = route.model.paths.get(ctx.pattern).map_or(0, |path| path.segments.len().saturating_sub(1));
         let below = template::rest(&facts.path, below);
         let (path, query) = (facts.path.as_str(), facts.query.as_deref());
-        match files::find(&files::Wanted { folder, below, path, query, request: session.req_header() }).await {
+        match files::find(&files::Wanted {
+            folder,
+            below,
+            path,
+            query,
+            request: session.req_header(),
+            now: clock::wall(),
+        })
+        .await
+        {
             Ok((mut header, part)) => {
                 header.insert_header("x-request-id", &ctx.id)?;
                 self.answer(session, ctx, header, part.map_or(Body::Whole(Bytes::new()), Body::File)).await
@@ -409,7 +420,7 @@ impl Requests {
         let small = identify::content_length(request).is_some_and(|length| length <= UNWANTED_BODY_MAX);
         if small && session.get_keepalive().is_some() && !request.contains_key(header::EXPECT) {
             // What does not come in time is not waited for: Pingora then closes the connection behind the answer.
-            session.drain_request_body().await.ok();
+            tokio::time::timeout(UNWANTED_BODY_WAIT, session.drain_request_body()).await.ok();
         }
         let head = session.req_header().method == http::Method::HEAD;
         session.write_response_header(Box::new(header), head).await?;

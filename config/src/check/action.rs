@@ -1,26 +1,19 @@
 //! Checks what a route does: just one thing, with what belongs to it and nothing else.
 
 use super::{
-    bound::{count, within},
+    bound::within,
     header_rules::{self, Towards},
     route::{self, References},
+    split,
     template::{self, Kind},
 };
 use crate::{
-    model::{
-        Action, Body, ClassId, Destination, Files, Forward, PathPattern, PoolId, Redirect, Respond, Rewrite, Share,
-        Split, SplitKey,
-    },
+    model::{Action, Body, ClassId, Destination, Files, Forward, PathPattern, PoolId, Redirect, Respond, Rewrite},
     problem::{At, Code, Report},
-    schema::{
-        self, action as written, pattern,
-        read::{Named, Written},
-    },
+    schema::{self, action as written, pattern, read::Written},
     source::Sources,
 };
 
-const SHARES_MAX: usize = 16;
-const WEIGHT_MAX: u16 = 10_000;
 const BODY_MAX: usize = 64 << 10;
 /// Temporary, and keeps the method.
 const REDIRECT_STATUS: u16 = 307;
@@ -114,7 +107,7 @@ fn check_forward(
     report: &mut Report,
 ) -> Option<Forward> {
     let to = match (&written.pool, &written.split) {
-        (_, Some(split)) => check_split(&split.value, names, report).map(Destination::Split),
+        (_, Some(split)) => split::check(&split.value, names, report).map(Destination::Split),
         (Some(pool), None) => names.pools.find(pool, report).map(|pool| Destination::Pool(PoolId(pool))),
         (None, None) => None,
     };
@@ -143,22 +136,6 @@ fn check_forward(
     };
     let request_headers = header_rules::check(written.request_headers.as_ref(), Towards::Origin, report);
     Some(Forward { to: to?, class: ClassId(class?), max_body, cache: cache?, rewrite: rewrite?, request_headers })
-}
-
-fn check_split(written: &written::Split, names: &mut References, report: &mut Report) -> Option<Split> {
-    let Named { at, entries } = &written.pools;
-    count(entries.len(), "pool", 2..=SHARES_MAX, at, report);
-    let mut shares = Vec::with_capacity(entries.len());
-    for (name, weight) in entries {
-        let pool = names.pools.find(name, report);
-        let weight = within(Some(weight), 0, 0..=WEIGHT_MAX, report);
-        shares.push(pool.map(|pool| Share { pool: PoolId(pool), weight }));
-    }
-    if entries.iter().all(|(_, weight)| weight.value == 0) {
-        report.refuse_with_hint(Code::WithoutEffect, at, "no pool gets any client", "give one a weight above 0");
-    }
-    let by = written.by.clone().unwrap_or(SplitKey::HashAddress);
-    Some(Split { shares: shares.into_iter().collect::<Option<_>>()?, by })
 }
 
 fn check_rewrite(written: &written::Rewrite, at: &At, paths: &[PathPattern], report: &mut Report) -> Option<Rewrite> {

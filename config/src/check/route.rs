@@ -8,6 +8,7 @@ use super::{
     condition, conflict,
     header_rules::{self, Towards},
     names::{Names, check_names},
+    split,
     unique::refuse_repeated,
 };
 use crate::{
@@ -73,6 +74,7 @@ pub(super) fn check(
     let read: Vec<_> = routes.iter().filter_map(|route| route.0.as_ref()).collect();
     check_names("route", read.iter().map(|route| &route.name), report);
     conflict::refuse_same_requests(&read, report);
+    split::refuse_shared_cookies(&read, report);
     let all_read = read.len() == routes.len();
 
     let checked: Vec<_> = routes.into_iter().map(|route| check_one(route.0?, names, sources, report)).collect();

@@ -60,7 +60,7 @@ fn whole_route(name: &str, change: &Change<'_>) -> (Kind, String) {
     let renamed = matches!(change, Change::Renamed(..));
     let answers = match get(route, &["cache"]) {
         None => None,
-        Some(_) if renamed => has_conditions(route).then(|| orphaned(name)),
+        Some(_) if renamed => has_own_answers(route).then(|| orphaned(name)),
         Some(_) => {
             let other = "unless another route takes the same requests with the same zone and query";
             Some(format!("orphans the stored answers of route {name}, {other}"))
@@ -82,7 +82,7 @@ fn within_route(name: &str, path: &[&str], change: &Change<'_>, old: &Tree, new:
     let live = |words: &str| (Kind::Live, words.to_owned());
     let route = |tree: &Tree, has: &dyn Fn(&Yaml) -> bool| tree.route(name).is_some_and(has);
     let cached = |tree: &Tree| route(tree, &|route| get(route, &["cache"]).is_some());
-    let conditional = |tree: &Tree| route(tree, &has_conditions);
+    let conditional = |tree: &Tree| route(tree, &has_own_answers);
     let keeps_answers = cached(old) && cached(new);
     match (path, change) {
         (["cache"], Change::Added(_)) => live("for answers stored from now on"),
@@ -96,6 +96,9 @@ fn within_route(name: &str, path: &[&str], change: &Change<'_>, old: &Tree, new:
             (Kind::OrphansCache, format!("orphans the stored answers of pool {pool}; its clients move to the others"))
         }
         (["split", ..], _) => live("clients move between the pools"),
+        (["pool"] | ["rewrite", ..], _) if keeps_answers => {
+            live("for requests from now on; what is stored is served to its end")
+        }
         (["match", ..], _) if keeps_answers && conditional(old) != conditional(new) => {
             (Kind::OrphansCache, orphaned(name))
         }
@@ -111,9 +114,17 @@ fn orphaned(route: &str) -> String {
     format!("orphans the stored answers of route {route}: their keys change")
 }
 
-/// Conditions are no part of the URL, so answers are kept under the name of a route that has some.
-fn has_conditions(route: &Yaml) -> bool {
-    get(route, &["match", "headers"]).is_some() || get(route, &["match", "query"]).is_some()
+/// Where a URL alone does not say that it is this route's, answers are kept under the route's name; see
+/// [`crate::model::Route::is_told_by_url`].
+fn has_own_answers(route: &Yaml) -> bool {
+    let conditions = get(route, &["match", "headers"]).is_some() || get(route, &["match", "query"]).is_some();
+    let takes = |method: &str| match get(route, &["match", "method"]) {
+        Some(Yaml::List(methods)) => {
+            methods.iter().any(|own| matches!(own, Yaml::Scalar(own) if own.trim_matches(['"', '\'']) == method))
+        }
+        _ => true,
+    };
+    conditions || !takes("GET") || !takes("HEAD")
 }
 
 fn shrinks(old: &Tree, new: &Tree, zone: &str) -> bool {

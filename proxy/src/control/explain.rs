@@ -175,13 +175,24 @@ fn act(way: &Way<'_>, facts: &Facts, chosen: &Chosen<'_>, explanation: &mut Expl
         Action::Files(_) if ![Method::GET, Method::HEAD].contains(&way.header.method) => {
             return Err(Refusal::MethodNotAllowed("GET, HEAD".to_owned()));
         }
-        Action::Files(Files { root, .. }) => {
-            let at = pattern.segments.iter().position(|segment| *segment == Segment::Rest).unwrap_or_default();
-            let below = files::relative(rest(&facts.path, at)).ok_or(Refusal::NoFile)?;
-            Answer::File { path: root.join(below).display().to_string() }
-        }
+        Action::Files(folder) => file(facts, folder, pattern)?,
     };
     Ok(())
+}
+
+/// What stands at the path in the folder now.
+fn file(facts: &Facts, Files { root, index }: &Files, pattern: &PathPattern) -> Result<Answer, Refusal> {
+    let at = pattern.segments.iter().position(|segment| *segment == Segment::Rest).unwrap_or_default();
+    let path = root.join(files::relative(rest(&facts.path, at)).ok_or(Refusal::NoFile)?);
+    let path = match (path.is_dir(), facts.path.ends_with('/')) {
+        (true, true) => path.join(index),
+        (true, false) => {
+            let location = files::with_slash(&facts.path, facts.query.as_deref());
+            return Ok(Answer::Redirected { status: 308, location });
+        }
+        (false, _) => path,
+    };
+    if path.is_file() { Ok(Answer::File { path: path.display().to_string() }) } else { Err(Refusal::NoFile) }
 }
 
 fn redirected(sent: &ResponseHeader) -> Answer {

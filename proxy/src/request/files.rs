@@ -16,6 +16,7 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -53,6 +54,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) query: Option<&'a str>,
     /// For what a range or condition asks.
     pub(crate) request: &'a RequestHeader,
+    pub(crate) now: SystemTime,
 }
 
 /// The part of a file that is sent.
@@ -74,7 +76,7 @@ pub(crate) async fn find(wanted: &Wanted<'_>) -> Result<(ResponseHeader, Option<
     let model::Files { root, index } = wanted.folder.clone();
     let opened = spawn_blocking(move || open_file(&root, &below, &index, as_folder)).await;
     match opened.map_err(|_panicked| Refusal::Internal)? {
-        Ok(Some(opened)) => answer(wanted.request, opened).map_err(|_invalid| Refusal::Internal),
+        Ok(Some(opened)) => answer(wanted.request, opened, wanted.now).map_err(|_invalid| Refusal::Internal),
         Ok(None) => to_folder(wanted).map(|header| (header, None)).map_err(|_invalid| Refusal::Internal),
         Err(error) if is_ours(&error) => {
             tracing::warn!(%error, folder = %wanted.folder.root.display(), "cannot open a file");
@@ -166,7 +168,11 @@ fn is_ours(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| ours.iter().any(|own| own.raw_os_error() == code))
 }
 
-fn answer(request: &RequestHeader, opened: Opened) -> pingora::Result<(ResponseHeader, Option<Reader>)> {
+fn answer(
+    request: &RequestHeader,
+    opened: Opened,
+    now: SystemTime,
+) -> pingora::Result<(ResponseHeader, Option<Reader>)> {
     let Opened { file, meta, name } = opened;
     let mut header = ResponseHeader::build(200, Some(8))?;
     header.insert_header(header::CONTENT_TYPE, content_type(&name))?;
@@ -174,19 +180,30 @@ fn answer(request: &RequestHeader, opened: Opened) -> pingora::Result<(ResponseH
     // As nginx makes them: what is changed twice within the clock's step keeps its length as a distinction.
     let tag = format!("\"{:x}.{:x}-{:x}\"", meta.mtime(), meta.mtime_nsec(), meta.len());
     header.insert_header(header::ETAG, tag)?;
-    if let Ok(modified) = meta.modified() {
-        header.insert_header(header::LAST_MODIFIED, httpdate::fmt_http_date(modified))?;
+    if let Some(modified) = meta.modified().ok().and_then(|modified| last_modified(modified, now)) {
+        header.insert_header(header::LAST_MODIFIED, modified)?;
     }
     if not_modified_filter(request, &header) {
         to_304(&mut header);
         return Ok((header, None));
     }
-    let left = match range_header_filter(request, &mut header, Some(RANGES_END)) {
+    // A range of what `HEAD` does not send means nothing (RFC 9110 s14.2).
+    let range = match request.method {
+        http::Method::GET => range_header_filter(request, &mut header, Some(RANGES_END)),
+        _ => RangeType::None,
+    };
+    let left = match range {
         RangeType::Single(range) => range.start as u64..range.end as u64,
         RangeType::Invalid => 0..0,
         RangeType::None | RangeType::Multi(_) => 0..meta.len(),
     };
     Ok((header, Some(Reader { file: Arc::new(file), left })))
+}
+
+/// The date as it can be sent: never in the future (RFC 9110 s8.8.2.1), and none that the format cannot hold.
+fn last_modified(modified: SystemTime, now: SystemTime) -> Option<String> {
+    let writable = modified.duration_since(SystemTime::UNIX_EPOCH).is_ok();
+    writable.then(|| httpdate::fmt_http_date(modified.min(now)))
 }
 
 /// By the name's ending; text is UTF-8, as every editor writes it today.
@@ -197,17 +214,30 @@ fn content_type(name: &Path) -> String {
 
 /// A folder is asked for with its slash, or links on its page would start one level too high.
 fn to_folder(wanted: &Wanted<'_>) -> pingora::Result<ResponseHeader> {
-    let query = wanted.query.map(|query| format!("?{query}")).unwrap_or_default();
     let mut header = ResponseHeader::build(308, Some(4))?;
-    // One slash: two would name another host.
-    header.insert_header(header::LOCATION, format!("/{}/{query}", wanted.path.trim_start_matches('/')))?;
+    header.insert_header(header::LOCATION, with_slash(wanted.path, wanted.query))?;
     header.insert_header(header::CONTENT_LENGTH, 0)?;
     Ok(header)
+}
+
+/// Where a folder is. One slash at the front: two would name another host.
+pub(crate) fn with_slash(path: &str, query: Option<&str>) -> String {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("/{}/{query}", path.trim_start_matches('/'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_that_cannot_be_sent_is_left_out_and_the_future_is_now() {
+        let at = |s| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(s);
+        let before = SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
+        assert_eq!(last_modified(before, at(10)), None);
+        assert_eq!(last_modified(at(5), at(10)), last_modified(at(5), at(20)));
+        assert_eq!(last_modified(at(400_000_000_000), at(10)).as_deref(), Some("Thu, 01 Jan 1970 00:00:10 GMT"));
+    }
 
     #[test]
     fn only_plain_names_lead_below() {

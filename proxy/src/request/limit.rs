@@ -14,11 +14,11 @@ mod table;
 use self::{gcra::Gcra, table::Table};
 use super::identify::network;
 
-/// Keys that all limits together tell apart at a time: 17 bytes each, so 17 MiB in all.
+/// Keys that all limits together tell apart at a time: 17 bytes each, so 17 MiB in all, for up to 8,192 limits.
 const KEYS: usize = 1 << 20;
 /// Of these, what one limit gets at the most and at the least.
 const KEYS_MAX: usize = 1 << 17;
-const KEYS_MIN: usize = 1 << 10;
+const KEYS_MIN: usize = 1 << 7;
 
 /// One limit of one route, with what it has counted.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! `POST /explain`: what would happen to a request now.
 
+use std::sync::Arc;
+
 use http::{Request, StatusCode, header};
 use hyper::body::Incoming;
 
@@ -27,7 +29,8 @@ pub(super) async fn post(request: Request<Incoming>, admin: &Admin) -> Answer {
         Err(message) => return error(StatusCode::BAD_REQUEST, &message),
     };
     let history = admin.reloader.standing().history;
-    let sources = history.live().sources.clone();
+    let live = Arc::clone(history.live());
+    let sources = live.sources.clone();
     // Reading the configuration again takes a moment for thousands of routes.
     let explained = tokio::task::spawn_blocking(move || {
         let config = sources.interpret().map_err(|problems| problems.to_string())?;
@@ -35,7 +38,9 @@ pub(super) async fn post(request: Request<Incoming>, admin: &Admin) -> Answer {
     });
     match explained.await {
         Ok(Ok(mut explanation)) => {
-            state::add(&mut explanation, &admin.edge, clock::nanos(), clock::wall()).await;
+            if !state::add(&mut explanation, &live.hash, &admin.edge, clock::nanos(), clock::wall()).await {
+                return error(StatusCode::CONFLICT, "another configuration went live meanwhile: ask again");
+            }
             let for_people = head.headers.get(header::ACCEPT).is_some_and(|accept| accept == "text/plain");
             if for_people { text(StatusCode::OK, explanation.to_string()) } else { json(StatusCode::OK, &explanation) }
         }

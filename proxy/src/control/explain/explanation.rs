@@ -160,7 +160,7 @@ pub(crate) enum Answer {
     Redirected { status: u16, location: String },
     /// An answer that is always the same.
     Fixed { status: u16, content_type: Option<String> },
-    /// A file, if there is one.
+    /// A file.
     File { path: String },
 }
 
@@ -282,7 +282,7 @@ impl fmt::Display for Answer {
             Self::Redirected { status, location } => write!(f, "{status} to {location}"),
             Self::Fixed { status, content_type: Some(content_type) } => write!(f, "{status} {content_type}, fixed"),
             Self::Fixed { status, content_type: None } => write!(f, "{status} without a body, fixed"),
-            Self::File { path } => write!(f, "the file {path}, or 404"),
+            Self::File { path } => write!(f, "the file {path}"),
         }
     }
 }

@@ -42,6 +42,9 @@ pub(crate) enum QuestionError {
     /// The method is no token.
     #[error("`{0}` is no method")]
     Method(String),
+    /// Answered before anything is decided.
+    #[error("CONNECT reaches no route: the edge is no forward proxy")]
+    Connect,
     /// The URL is none.
     #[error("`{0}` is no URL; hint: write all of it, such as `https://shop.example.com/product/7`")]
     Url(String),
@@ -51,6 +54,9 @@ pub(crate) enum QuestionError {
     /// No listener would get the request.
     #[error("no listener speaks {scheme} on port {port}; hint: --listener with one of {known}")]
     NoListener { scheme: String, port: u16, known: String },
+    /// The URL does not fit the listener.
+    #[error("the listener `{listener}` does not speak {scheme}")]
+    OtherScheme { listener: String, scheme: String },
     /// No listener has this name.
     #[error("there is no listener `{name}`; known are {known}")]
     UnknownListener { name: String, known: String },
@@ -73,6 +79,9 @@ impl TryFrom<Asked> for Question {
             let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_invalid| invalid())?;
             let value = HeaderValue::from_str(value.trim()).map_err(|_invalid| invalid())?;
             headers.append(name, value);
+        }
+        if method.as_ref().is_ok_and(|method| *method == Method::CONNECT) {
+            return Err(QuestionError::Connect);
         }
         Ok(Self {
             method: method.map_err(|_invalid| QuestionError::Method(asked.method))?,
@@ -118,7 +127,13 @@ impl Question {
         let known = || sockets.iter().map(|socket| format!("`{}`", socket.name)).collect::<Vec<_>>().join(", ");
         if let Some(name) = &self.listener {
             let position = sockets.iter().position(|socket| socket.name == *name);
-            return position.ok_or_else(|| QuestionError::UnknownListener { name: name.clone(), known: known() });
+            let unknown = || QuestionError::UnknownListener { name: name.clone(), known: known() };
+            let position = position.ok_or_else(unknown)?;
+            if sockets[position].tls.is_some() != self.is_tls() {
+                let scheme = self.url.scheme_str().unwrap_or_default().to_owned();
+                return Err(QuestionError::OtherScheme { listener: name.clone(), scheme });
+            }
+            return Ok(position);
         }
         let port = self.url.port_u16().unwrap_or(if self.is_tls() { 443 } else { 80 });
         let fits = |position: &usize| sockets[*position].tls.is_some() == self.is_tls();

@@ -8,9 +8,12 @@ use pingora::cache::{CacheKey, CacheMeta, Storage, trace::Span};
 use super::explanation::{Answer, Explanation, Pool};
 use crate::{edge::Edge, request::refusal::Refusal, snapshot::Snapshot};
 
-/// Adds it to what was explained under the same configuration.
-pub(crate) async fn add(explanation: &mut Explanation, edge: &Edge, now_ns: u64, now: SystemTime) {
+/// Adds it to what was explained under the configuration with this digest. Returns whether that one is still live.
+pub(crate) async fn add(explanation: &mut Explanation, hash: &str, edge: &Edge, now_ns: u64, now: SystemTime) -> bool {
     let snapshot = edge.published.load();
+    if snapshot.hash != hash {
+        return false;
+    }
     add_tokens(explanation, &snapshot, now_ns);
     for pool in &mut explanation.pools {
         add_load(pool, &snapshot);
@@ -21,7 +24,26 @@ pub(crate) async fn add(explanation: &mut Explanation, edge: &Edge, now_ns: u64,
             cache.stored.push(stored(edge.cache.store, CacheKey::new(key.clone(), zone.as_str()), now).await);
         }
     }
+    add_refusal(explanation);
+    true
 }
+
+/// What is not stored needs an endpoint that is up and a pool with room.
+fn add_refusal(explanation: &mut Explanation) {
+    let stored = explanation.cache.as_ref().is_some_and(|cache| cache.stored.iter().any(|stored| stored != NOTHING));
+    if stored || !matches!(explanation.answer, Answer::Forwarded) {
+        return;
+    }
+    let down = |pool: &Pool| pool.endpoints.iter().all(|endpoint| endpoint.up == Some(false));
+    let full = |pool: &Pool| pool.in_flight.is_some_and(|now| now >= pool.ceiling);
+    if explanation.pools.iter().all(full) {
+        explanation.answer = Answer::refused(&Refusal::Overloaded);
+    } else if explanation.pools.iter().all(down) {
+        explanation.answer = Answer::refused(&Refusal::NoEndpoint);
+    }
+}
+
+const NOTHING: &str = "nothing is stored";
 
 fn add_tokens(explanation: &mut Explanation, snapshot: &Snapshot, now_ns: u64) {
     let (Some(found), Some(request)) = (&explanation.route, &explanation.request) else { return };
@@ -48,7 +70,7 @@ fn add_load(pool: &mut Pool, snapshot: &Snapshot) {
 async fn stored(store: &'static Store, key: CacheKey, now: SystemTime) -> String {
     match store.lookup(&key, &Span::inactive().handle()).await {
         Ok(Some((meta, _hit))) => describe(&meta, now),
-        Ok(None) => "nothing is stored".to_owned(),
+        Ok(None) => NOTHING.to_owned(),
         Err(error) => format!("cannot be looked up: {error}"),
     }
 }
