@@ -9,6 +9,7 @@ use config::{Diff, Kind, Sources, model::Config};
 use tokio::sync::Mutex;
 
 mod error;
+mod forget;
 
 pub(crate) use error::ReloadError;
 
@@ -173,6 +174,7 @@ impl Reloader {
         self.edge.cache.store.configure(zones)?;
         self.edge.published.publish(snapshot);
         let snapshot = self.edge.published.load();
+        forget::forget(&self.edge.metrics, &previous, &snapshot);
         turn.prober.follow(&snapshot);
         turn.config = config;
         self.edge.metrics.config.went_live(&snapshot.hash, clock::wall(), &expiries);

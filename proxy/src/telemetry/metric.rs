@@ -19,6 +19,10 @@ pub(crate) use config::ConfigMetrics;
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// How a request can end: the class of its status, or without one.
+const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "aborted"];
+/// How a try at an endpoint can end; `error_status` is a 5xx.
+const TRIES: [&str; 5] = ["ok", "error_status", "connect_failed", "failed", "client_gone"];
 /// Label of a request that was refused before it had a route or class.
 pub(crate) const NONE: &str = "-";
 
@@ -112,13 +116,41 @@ impl Metrics {
         RouteMetrics::new(&self.requests, &self.seconds, &self.cache_requests, self.results, [route, class])
     }
 
+    /// Shows a route in a class no longer. Requests that are still under way count on unseen.
+    pub(crate) fn forget_route_in_class(&self, route: &str, class: &str) {
+        for status in STATUSES {
+            self.requests.remove_label_values(&[route, class, status]).ok();
+        }
+    }
+
+    /// Shows a route no longer.
+    pub(crate) fn forget_route(&self, route: &str) {
+        self.seconds.remove_label_values(&[route]).ok();
+        for result in self.results {
+            self.cache_requests.remove_label_values(&[route, *result]).ok();
+        }
+    }
+
+    /// Shows a class no longer.
+    pub(crate) fn forget_class(&self, class: &str) {
+        for reason in self.reasons {
+            self.refusals.remove_label_values(&[*reason, class]).ok();
+        }
+    }
+
+    /// Shows an endpoint no longer.
+    pub(crate) fn forget_endpoint(&self, pool: &str, endpoint: &str) {
+        for result in TRIES {
+            self.tries.remove_label_values(&[pool, endpoint, result]).ok();
+        }
+    }
+
     /// Counts a refusal.
     pub(crate) fn refused(&self, reason: &str, class: &str) {
         self.refusals.with_label_values(&[reason, class]).inc();
     }
 
-    /// Counts a try at an endpoint; `result` is one of `ok`, `error_status` (5xx), `connect_failed`, `failed`,
-    /// `client_gone`.
+    /// Counts a try at an endpoint; `result` is one of [`TRIES`].
     pub(crate) fn tried(&self, pool: &str, endpoint: &str, result: &str) {
         self.tries.with_label_values(&[pool, endpoint, result]).inc();
     }
@@ -152,8 +184,8 @@ impl RouteMetrics {
     ) -> Self {
         let status = |class_of_status: &str| requests.with_label_values(&[route, class, class_of_status]);
         Self {
-            by_status: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(status),
-            aborted: status("aborted"),
+            by_status: [0, 1, 2, 3, 4].map(|at| status(STATUSES[at])),
+            aborted: status(STATUSES[5]),
             seconds: seconds.with_label_values(&[route]),
             cache: results.iter().map(|result| cache.with_label_values(&[route, *result])).collect(),
         }

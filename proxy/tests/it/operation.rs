@@ -232,3 +232,25 @@ async fn a_stop_waits_for_requests_as_long_as_the_process_says() {
     edge.wait().await;
     assert!(!waiting.await.unwrap(), "it was cut off");
 }
+
+#[tokio::test]
+async fn what_a_reload_removes_is_no_longer_shown() {
+    let (one, two) = (Origin::fixed("hello", &[]).await, Origin::fixed("hello", &[]).await);
+    let edge = Edge::start(&config(&[one.address, two.address], "", ROUTES));
+    let client = edge.client().build().unwrap();
+    for _ in 0..4 {
+        assert_eq!(client.get(edge.secure("/old")).send().await.unwrap().status(), StatusCode::OK);
+    }
+    let gone = format!("endpoint=\"{}\"", two.address);
+    let shown = edge.metrics().await;
+    assert!(shown.contains("route=\"old\"") && shown.contains(&gone) && shown.contains("class=\"core\""), "{shown}");
+    edge.rewrite_config(|text| {
+        let text = text.replace("name: old", "name: new").replace("class: core", "class: browse");
+        text.replace("classes: [core, browse]", "classes: [browse]").replace(&format!(", \"{}\"", two.address), "")
+    });
+    edge.signal("HUP");
+    edge.wait_for_log("configuration reloaded");
+    let shown = edge.metrics().await;
+    assert!(shown.contains("route=\"new\"") && shown.contains("route=\"other\""), "{shown}");
+    assert!(!shown.contains("route=\"old\"") && !shown.contains(&gone) && !shown.contains("class=\"core\""), "{shown}");
+}
