@@ -458,12 +458,20 @@ fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
     if let Some(route) = ctx.route.as_deref() {
         route.response_headers.change_response(response)?;
     }
+    let Some(split) = ctx.forward().and_then(|forward| forward.split.as_ref()) else { return Ok(()) };
+    if let Some(field) = split.told_by() {
+        response.append_header(header::VARY, field)?;
+    }
     let secure = ctx.facts.as_ref().is_some_and(|facts| facts.secure);
-    let split = ctx.forward().and_then(|forward| forward.split.as_ref());
+    // A client that got no answer is drawn anew: it must not stay with a pool that fails.
+    let answered = ctx.refusal.is_none() && !response.status.is_server_error();
     // After the rules: one that takes away the origin's cookies does not mean this one, or the client would be drawn
     // again for each request.
-    if let Some(cookie) = split.and_then(|split| split.cookie(ctx.choice, secure)) {
+    if let Some(cookie) = split.cookie(ctx.choice, secure).filter(|_| answered) {
         response.append_header(header::SET_COOKIE, cookie)?;
+        // A cache in front would give one client's cookie to all.
+        response.insert_header(header::CACHE_CONTROL, "private, no-store")?;
+        response.remove_header("cdn-cache-control");
     }
     Ok(())
 }

@@ -69,6 +69,15 @@ impl Split {
         }
     }
 
+    /// The field of a request that decides; `None` where it is no field.
+    pub(crate) fn told_by(&self) -> Option<&str> {
+        match &self.by {
+            SplitKey::Cookie(_) | SplitKey::HashCookie(_) => Some("cookie"),
+            SplitKey::HashHeader(name) => Some(name),
+            SplitKey::HashAddress => None,
+        }
+    }
+
     /// The cookie that keeps a drawn client where it is; `None` where the choice needs none.
     pub(crate) fn cookie(&self, choice: Choice, secure: bool) -> Option<String> {
         let SplitKey::Cookie(name) = &self.by else { return None };

@@ -260,6 +260,31 @@ async fn a_drawn_client_is_told_and_followed() {
 }
 
 #[tokio::test]
+async fn a_cookie_of_a_split_is_for_one_client_and_for_a_pool_that_works() {
+    let public = &[("cache-control", "public, max-age=60"), ("cdn-cache-control", "max-age=60")];
+    let origin = Origin::fixed("origin", public).await;
+    let failing = Origin::start(|_| async { crate::origin::response(503, "no", &[]) }).await;
+    let routes = r#"
+  - {name: good, match: {path: /good}, split: {pools: {origin: 1, next: 0}, by: "cookie:v"}, class: core}
+  - {name: bad, match: {path: /bad}, split: {pools: {origin: 0, next: 1}, by: "cookie:v"}, class: core}"#;
+    let edge = Edge::start(&with_next(&origin, &failing, routes));
+    let client = edge.client().build().unwrap();
+    let drawn = get(&client, edge.plain("/good"), &[]).await;
+    assert!(drawn.headers().contains_key("set-cookie") && !drawn.headers().contains_key("cdn-cache-control"));
+    assert_eq!(
+        (&drawn.headers()["cache-control"], &drawn.headers()["vary"]),
+        (&"private, no-store".parse().unwrap(), &"cookie".parse().unwrap())
+    );
+    let known = get(&client, edge.plain("/good"), &[("cookie", "v=origin")]).await;
+    assert_eq!(
+        (&known.headers()["cache-control"], &known.headers()["vary"]),
+        (&"public, max-age=60".parse().unwrap(), &"cookie".parse().unwrap())
+    );
+    let failed = get(&client, edge.plain("/bad"), &[]).await;
+    assert!(failed.status() == StatusCode::SERVICE_UNAVAILABLE && !failed.headers().contains_key("set-cookie"));
+}
+
+#[tokio::test]
 async fn a_rule_about_cookies_does_not_mean_that_of_the_split() {
     let (origin, next) = (Origin::fixed("origin", &[("set-cookie", "sid=1")]).await, Origin::fixed("next", &[]).await);
     let routes = r#"
