@@ -4,7 +4,7 @@ ifeq ($(wildcard deploy/local/demo.sh),)
 $(error this is not the repository's root folder; hint: `make -C DIR` goes there)
 endif
 
-.PHONY: help demo test audit fuzz build fmt clean-state
+.PHONY: help demo test soak audit fuzz build fmt clean-state
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
