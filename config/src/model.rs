@@ -354,3 +354,13 @@ pub enum LogTarget {
     /// Appended to a file, opened anew at each reload.
     File(PathBuf),
 }
+
+impl fmt::Display for LogTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Stdout => f.write_str("stdout"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}

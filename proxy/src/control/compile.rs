@@ -52,7 +52,7 @@ pub(crate) enum CompileError {
         cause: io::Error,
     },
     /// The access log cannot be written.
-    #[error("cannot open the access log {target:?}")]
+    #[error("cannot open the access log `{target}`")]
     AccessLog {
         target: model::LogTarget,
         #[source]

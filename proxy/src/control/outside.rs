@@ -1,7 +1,7 @@
 //! What a configuration names outside of itself: certificates, secrets, files. A problem with them is shown where they
 //! are named.
 
-use std::{error::Error, path::Path};
+use std::{error::Error, io::ErrorKind, path::Path};
 
 use config::{
     Code, Outside, Problems, Sources,
@@ -41,7 +41,10 @@ pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Optio
 pub(crate) fn of_compile(error: &CompileError) -> Outside {
     match error {
         CompileError::Certificate { listener, index, cause } => of_certificate(listener, *index, cause),
-        CompileError::Answer { index, .. } => unusable(format!("routes[{index}].respond.file"), error),
+        CompileError::Answer { index, cause, .. } => Outside {
+            hint: (cause.kind() == ErrorKind::FileTooLarge).then(|| "serve it with `files`".to_owned()),
+            ..unusable(format!("routes[{index}].respond.file"), error)
+        },
         CompileError::Folder { index, .. } => unusable(format!("routes[{index}].files.root"), error),
         CompileError::AccessLog { .. } => unusable("telemetry.access_log.to".to_owned(), error),
     }
@@ -129,7 +132,27 @@ fn with_causes(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
+
+    #[test]
+    fn what_to_do_stands_apart_from_what_is_wrong() {
+        let answer = |kind| CompileError::Answer {
+            index: 2,
+            path: "page.html".into(),
+            cause: io::Error::new(kind, "it is larger than 1MiB"),
+        };
+        let large = of_compile(&answer(ErrorKind::FileTooLarge));
+        assert_eq!(large.message, "cannot answer with page.html: it is larger than 1MiB");
+        assert_eq!(
+            (large.path.as_str(), large.hint.as_deref()),
+            ("routes[2].respond.file", Some("serve it with `files`"))
+        );
+        assert_eq!(of_compile(&answer(ErrorKind::NotFound)).hint, None);
+        let log = CompileError::AccessLog { target: LogTarget::File("a/b".into()), cause: io::Error::other("broken") };
+        assert_eq!(of_compile(&log).message, "cannot open the access log `file:a/b`: broken");
+    }
 
     #[test]
     fn a_certificate_must_be_valid_now_and_at_the_event() {
