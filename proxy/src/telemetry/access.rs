@@ -3,9 +3,10 @@
 //! A request never waits for the sink: lines go through a bounded queue, and what does not fit is dropped and counted.
 
 use std::{
-    fs::OpenOptions,
+    fs::File,
     io::{self, BufWriter, Write},
     net::IpAddr,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,6 +16,7 @@ use std::{
 };
 
 use config::model::{self, LogTarget, Percent};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -66,6 +68,15 @@ pub(crate) struct AccessLog {
     dropped: Arc<AtomicU64>,
 }
 
+/// Opens a file to append to. A pipe that nobody reads is an error, not something to wait for; once open, writing to it
+/// may wait, which only the log's own thread does.
+fn append_to(path: &Path) -> io::Result<File> {
+    let how = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let file = File::from(open(path, how, Mode::from_raw_mode(0o666))?);
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
 impl AccessLog {
     /// Opens the sink. Where `previous` writes to the same place, its thread goes on with the newly opened sink, so that
     /// a file can be rotated, and what is still in flight under the previous configuration keeps its lines.
@@ -73,7 +84,7 @@ impl AccessLog {
         let sink: Option<Box<dyn Write + Send>> = match &model.to {
             LogTarget::Off => None,
             LogTarget::Stdout => Some(Box::new(io::stdout())),
-            LogTarget::File(path) => Some(Box::new(OpenOptions::new().create(true).append(true).open(path)?)),
+            LogTarget::File(path) => Some(Box::new(append_to(path)?)),
         };
         let dropped = previous.map(|previous| Arc::clone(&previous.dropped)).unwrap_or_default();
         let same = previous.filter(|previous| previous.to == model.to).and_then(|previous| previous.queue.clone());
@@ -173,6 +184,21 @@ mod tests {
 
     fn file(path: &std::path::Path) -> model::AccessLog {
         model::AccessLog { to: LogTarget::File(path.to_owned()), sample: Percent::ALL }
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for_until_it_is_open() {
+        use rustix::{
+            fs::{CWD, FileType, mknodat},
+            io::Errno,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert_eq!(Errno::from_io_error(&append_to(&pipe).unwrap_err()), Some(Errno::NXIO), "nobody reads it");
+        let _reader = open(&pipe, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
+        let sink = append_to(&pipe).unwrap();
+        assert!(!fcntl_getfl(&sink).unwrap().contains(OFlags::NONBLOCK), "a slow reader loses nothing");
     }
 
     #[tokio::test]
