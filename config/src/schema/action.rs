@@ -77,7 +77,8 @@ mapping! {
 
 mapping! {
     /// Files below a folder: `GET` and `HEAD`, with ranges and validators. What `**` of the route's path took is the
-    /// path below the folder. Names that start with a dot, and links that lead out of the folder, are `404`.
+    /// path below the folder. Names that start with a dot, links that lead out of the folder or are
+    /// absolute, and what the edge's user must not read, are `404`.
     Files {
         /// The folder; a relative path starts from the folder of this file. Live.
         required root: Written<FolderPath>,

@@ -78,11 +78,13 @@ pub(crate) async fn find(wanted: &Wanted<'_>) -> Result<(ResponseHeader, Option<
     match opened.map_err(|_panicked| Refusal::Internal)? {
         Ok(Some(opened)) => answer(wanted.request, opened, wanted.now).map_err(|_invalid| Refusal::Internal),
         Ok(None) => to_folder(wanted).map(|header| (header, None)).map_err(|_invalid| Refusal::Internal),
-        Err(error) if is_ours(&error) => {
-            tracing::warn!(%error, folder = %wanted.folder.root.display(), "cannot open a file");
-            Err(Refusal::Internal)
+        Err(error) => {
+            let refusal = refusal(&error);
+            if refusal == Refusal::Internal {
+                tracing::warn!(%error, folder = %wanted.folder.root.display(), "cannot open a file");
+            }
+            Err(refusal)
         }
-        Err(_not_there) => Err(Refusal::NoFile),
     }
 }
 
@@ -162,10 +164,16 @@ fn beneath(root: &Path, relative: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, meta))
 }
 
-/// Whether a failure says something about this machine rather than about the path.
-fn is_ours(error: &io::Error) -> bool {
-    let ours = [Errno::AGAIN, Errno::IO, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOSYS, Errno::PERM];
-    error.raw_os_error().is_some_and(|code| ours.iter().any(|own| own.raw_os_error() == code))
+/// What a failure says: something about this machine, about how the file was put there, or about the path alone.
+fn refusal(error: &io::Error) -> Refusal {
+    match Errno::from_io_error(error) {
+        Some(Errno::AGAIN | Errno::IO | Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOSYS | Errno::PERM) => {
+            Refusal::Internal
+        }
+        // Of its permissions, and of a link that is not followed: no path can lead out without one.
+        Some(Errno::ACCESS | Errno::XDEV | Errno::LOOP) => Refusal::ClosedFile,
+        _ => Refusal::NoFile,
+    }
 }
 
 fn answer(
@@ -269,13 +277,27 @@ mod tests {
         std::fs::write(root.join("sub/page"), "page").unwrap();
         std::os::unix::fs::symlink("../secret", root.join("relative")).unwrap();
         std::os::unix::fs::symlink(folder.path().join("secret"), root.join("absolute")).unwrap();
+        std::os::unix::fs::symlink(root.join("sub/page"), root.join("absolute_inside")).unwrap();
         std::os::unix::fs::symlink("/proc/self/root", root.join("magic")).unwrap();
         std::os::unix::fs::symlink("sub/page", root.join("inside")).unwrap();
-        for out in ["relative", "absolute", "magic/etc/hostname", "../secret"] {
+        for out in ["relative", "absolute", "absolute_inside", "magic/etc/hostname", "../secret"] {
             let error = beneath(&root, Path::new(out)).unwrap_err();
-            assert!(!is_ours(&error), "{out}: {error}");
+            assert_eq!(refusal(&error), Refusal::ClosedFile, "{out}: {error}");
         }
         assert!(beneath(&root, Path::new("inside")).unwrap().1.is_file());
+    }
+
+    #[test]
+    fn an_operator_can_tell_a_file_that_is_closed_from_one_that_is_not_there() {
+        for (code, refused) in [
+            (Errno::ACCESS, Refusal::ClosedFile),
+            (Errno::NOENT, Refusal::NoFile),
+            (Errno::NOTDIR, Refusal::NoFile),
+            (Errno::MFILE, Refusal::Internal),
+        ] {
+            assert_eq!(refusal(&code.into()), refused, "{code}");
+        }
+        assert_eq!(refusal(&io::ErrorKind::NotFound.into()), Refusal::NoFile);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) enum Refusal {
     NoRoute,
     /// There is no such file.
     NoFile,
+    /// There is, and it is closed to the edge; clients are not told that it is there.
+    ClosedFile,
     /// A route matches but for the method; these would be served.
     MethodNotAllowed(String),
     /// The body is larger than the route allows.
@@ -55,7 +57,7 @@ impl Refusal {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::BadRequest(_) => 400,
-            Self::NoRoute | Self::NoFile => 404,
+            Self::NoRoute | Self::NoFile | Self::ClosedFile => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::BodyTooLarge => 413,
             Self::Misdirected => 421,
@@ -76,6 +78,7 @@ impl Refusal {
             Self::Misdirected => "misdirected",
             Self::NoRoute => "no_route",
             Self::NoFile => "no_file",
+            Self::ClosedFile => "closed_file",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::RateLimited(_) => "rate_limited",
@@ -88,12 +91,13 @@ impl Refusal {
     }
 
     /// Every label, so that each series is there from the start and its first increase is seen.
-    pub(crate) const LABELS: [&'static str; 13] = [
+    pub(crate) const LABELS: [&'static str; 14] = [
         "bad_request",
         "header_too_large",
         "misdirected",
         "no_route",
         "no_file",
+        "closed_file",
         "method_not_allowed",
         "body_too_large",
         "rate_limited",
@@ -110,7 +114,7 @@ impl Refusal {
             Self::BadRequest(why) => Cow::Owned(format!("The request cannot be understood: {why}.")),
             Self::HeaderTooLarge => Cow::Borrowed("The request header is too large."),
             Self::Misdirected => Cow::Borrowed("This server does not serve that host."),
-            Self::NoRoute | Self::NoFile => Cow::Borrowed("There is nothing at this address."),
+            Self::NoRoute | Self::NoFile | Self::ClosedFile => Cow::Borrowed("There is nothing at this address."),
             Self::MethodNotAllowed(_) => Cow::Borrowed("This address does not take that method."),
             Self::BodyTooLarge => Cow::Borrowed("The request body is too large."),
             Self::RateLimited(_) => Cow::Borrowed("You are sending requests too quickly. Please wait a moment."),
@@ -157,6 +161,7 @@ mod tests {
             Refusal::Misdirected,
             Refusal::NoRoute,
             Refusal::NoFile,
+            Refusal::ClosedFile,
             Refusal::MethodNotAllowed(String::new()),
             Refusal::BodyTooLarge,
             Refusal::RateLimited(Duration::ZERO),

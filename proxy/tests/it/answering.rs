@@ -286,6 +286,7 @@ async fn files_below_the_root_are_served_and_nothing_else() {
         assert!(head.starts_with("http/1.1 404 "), "{path}: {head}");
     }
     edge.wait_for_metric(r#"floodgate_refusals_total{class="-",reason="method_not_allowed"} 2"#).await;
+    edge.wait_for_metric(r#"floodgate_refusals_total{class="-",reason="closed_file"} 4"#).await;
 }
 
 #[tokio::test]
