@@ -54,6 +54,9 @@ pub(super) fn effective(file: &Path, event: Option<Date>) -> Result<ExitCode> {
 fn read(file: &Path, event: Option<Date>) -> Result<(Sources, Config), Problems> {
     let sources = Sources::read(file)?;
     let config = sources.interpret()?;
+    if let Some(unknown) = outside::unknown_here(&config) {
+        anstream::eprintln!("note: {unknown}");
+    }
     match outside::check(&config, &sources, period(event)) {
         Some(problems) => Err(problems),
         None => Ok((sources, config)),

@@ -22,11 +22,20 @@ pub(crate) struct Period {
     pub(crate) until: Timestamp,
 }
 
-/// Everything that is wrong with what a good configuration names.
+/// What a good configuration names that only the edge itself may find.
+pub(crate) fn unknown_here(config: &Config) -> Option<SecretError> {
+    let token = Token::read("`admin.token`", config.live.admin_token.as_ref()?);
+    token.err().filter(|error| matches!(error, SecretError::NotSet { .. }))
+}
+
+/// Everything that is wrong with what a good configuration names, wherever it is looked at.
 pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Option<Problems> {
     let mut found = certificates(config, period);
     if let Some(place) = &config.live.admin_token {
-        found.extend(Token::read("`admin.token`", place).err().map(|error| of_secret(&error)));
+        // The environment of this process is not that of the edge: see `unknown_here`.
+        let unusable = Token::read("`admin.token`", place).err();
+        let unusable = unusable.filter(|error| !matches!(error, SecretError::NotSet { .. }));
+        found.extend(unusable.map(|error| of_secret(&error)));
     }
     if let LogTarget::File(path) = &config.live.access_log.to {
         found.extend(folder_of_log(path));

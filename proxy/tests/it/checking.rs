@@ -99,8 +99,25 @@ fn what_the_file_names_is_looked_at_too() {
     expect(&world.good.replace("names: [localhost]", "names: [a.example]"), "E0401", &format!("{certificate}.names"));
     expect(&world.good.replace("localhost.key", "ca.key"), "E0401", &format!("{certificate}.key"));
     expect(&world.good.replace("file:access.log", "file:none/access.log"), "E0404", "telemetry.access_log.to");
-    let token = world.good.replace("admin: {bind", "admin: {token: \"env:NO_SUCH_VARIABLE_0\", bind");
-    expect(&token, "E0403", "admin.token");
+    fs::write(world.folder.path().join("short"), "opensesame").unwrap();
+    expect(&world.good.replace("admin: {bind", "admin: {token: \"file:short\", bind"), "E0403", "admin.token");
+}
+
+#[test]
+fn a_variable_that_only_the_edge_has_is_no_problem_of_the_file() {
+    let world = World::new();
+    let text = world.good.replace("admin: {bind", "admin: {token: \"env:NO_SUCH_VARIABLE_0\", bind");
+    for arguments in [&[][..], &["--format", "json"], &["--effective"]] {
+        let checked = world.check(&text, arguments);
+        let note = stderr(&checked);
+        assert!(checked.status.success(), "{checked:?}");
+        assert!(
+            note.starts_with("note: ") && note.contains("`NO_SUCH_VARIABLE_0` of `admin.token` is not set"),
+            "{note}"
+        );
+    }
+    let run = edge(&["run", world.folder.path().join("edge.yaml").to_str().unwrap()]);
+    assert!(!run.status.success() && stderr(&run).contains("E0403 admin.token"), "{run:?}");
 }
 
 /// Opening a pipe waits for somebody who writes to it: `check` and every reload after it would never end.
