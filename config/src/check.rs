@@ -26,6 +26,7 @@ use crate::{
     source::Sources,
 };
 use bound::within;
+pub(crate) use listener::admin;
 use names::Names;
 use unique::refuse_repeated;
 

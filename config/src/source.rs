@@ -9,6 +9,7 @@ use std::{
 mod text;
 mod pattern;
 mod outside;
+mod admin;
 
 use crate::{
     check, effective, model,
@@ -16,6 +17,7 @@ use crate::{
     schema::{self, include},
     tree::{self, Node},
 };
+pub use admin::admin_of;
 pub use outside::Outside;
 use text::Text;
 

@@ -17,6 +17,8 @@ mod diff;
 mod explain;
 mod running;
 
+use running::Access;
+
 /// What is logged about the process itself; requests have a log of their own. Pingora's core and proxy say at `error`
 /// what a request's line says already, or what any client can provoke.
 const LOG_FILTER: &str = "info,pingora_core=off,pingora_proxy=off,pingora_pool=off,pingora_cache=error";
@@ -75,9 +77,11 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         listener: Option<String>,
         /// Ask the edge that runs at the `admin` address of the file: with tokens left, requests in flight, health and
-        /// what is stored.
+        /// what is stored. `--admin` and `--token` ask so too.
         #[arg(long)]
         live: bool,
+        #[command(flatten)]
+        access: Access,
         /// For people, or for programs.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
@@ -113,19 +117,27 @@ enum Command {
     Reload {
         /// The YAML file.
         file: PathBuf,
+        #[command(flatten)]
+        access: Access,
     },
     /// List what was live in the edge that runs at the `admin` address of a file, the latest first.
     History {
-        /// The YAML file, for the address and the token of the edge.
-        file: PathBuf,
+        /// The YAML file, for the address and the token of the edge; it may be half edited otherwise.
+        #[arg(required_unless_present_all = ["admin", "token"])]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        access: Access,
         /// For people, or as it comes from the edge.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
     },
     /// Bring back what was live before in the edge that runs at the `admin` address of a file.
     Rollback {
-        /// The YAML file, for the address and the token of the edge; it is not changed.
-        file: PathBuf,
+        /// The YAML file, for the address and the token of the edge; it may be half edited otherwise, and is not changed.
+        #[arg(required_unless_present_all = ["admin", "token"])]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        access: Access,
         /// Hash of the configuration to go back to, out of `edge history`. Default: the last that differs.
         #[arg(long, value_name = "HASH")]
         to: Option<String>,
@@ -169,9 +181,13 @@ fn run(command: Command) -> Result<ExitCode> {
             let file = file.unwrap_or_default();
             return if effective { check::effective(&file, event) } else { check::check(&file, format, event) };
         }
-        Command::Explain { file, url, method, headers, client, listener, live, format } => {
+        Command::Explain { file, url, method, headers, client, listener, live, access, format } => {
             let asked = Asked { method, url, headers, client, listener };
-            if live { running::explain(&file, &asked, format)? } else { explain::explain(&file, asked, format)? }
+            if live || access.is_given() {
+                running::explain(&file, &access, &asked, format)?;
+            } else {
+                explain::explain(&file, asked, format)?;
+            }
         }
         Command::Diff { old, new, format } => return diff::diff(&old, &new, format),
         Command::Reference => print!("{}", config::reference()),
@@ -179,9 +195,9 @@ fn run(command: Command) -> Result<ExitCode> {
             let schema = if included { config::json_schema_of_included() } else { config::json_schema() };
             println!("{schema:#}");
         }
-        Command::Reload { file } => running::reload(&file)?,
-        Command::History { file, format } => running::history(&file, format)?,
-        Command::Rollback { file, to } => running::roll_back(&file, to.as_deref())?,
+        Command::Reload { file, access } => running::reload(&file, &access)?,
+        Command::History { file, access, format } => running::history(file.as_deref(), &access, format)?,
+        Command::Rollback { file, access, to } => running::roll_back(file.as_deref(), &access, to.as_deref())?,
         Command::DevCertificate { out, names } => {
             let written = dev_certificate::create(&out, &names, clock::wall())?;
             let done = if written { "wrote" } else { "kept" };

@@ -33,7 +33,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 type Listeners = Named<Tried<schema::Listener>>;
 
 /// The operators' listener and its token.
-pub(super) fn admin(written: &schema::Admin, sources: &Sources, report: &mut Report) -> (Admin, Option<Secret>) {
+pub(crate) fn admin(written: &schema::Admin, sources: &Sources, report: &mut Report) -> (Admin, Option<Secret>) {
     if let (Some(Written { value: bind, at }), None) = (&written.bind, &written.token)
         && !bind.ip().to_canonical().is_loopback()
     {

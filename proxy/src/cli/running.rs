@@ -3,12 +3,13 @@
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
+use config::model::Secret;
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -24,22 +25,22 @@ const ANSWER_MAX: Duration = Duration::from_secs(65);
 const ANYTHING: &str = "text/plain, application/json";
 
 /// Sends a file to the edge.
-pub(super) fn reload(file: &Path) -> Result<()> {
+pub(super) fn reload(file: &Path, access: &Access) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let answer = Running::of(file)?.ask(Method::POST, "/config", text, ANYTHING)?;
+    let answer = Running::reached(Some(file), access)?.ask(Method::POST, "/config", text, ANYTHING)?;
     say_live(&answer)
 }
 
 /// Brings an earlier configuration back.
-pub(super) fn roll_back(file: &Path, to: Option<&str>) -> Result<()> {
+pub(super) fn roll_back(file: Option<&Path>, access: &Access, to: Option<&str>) -> Result<()> {
     let body = to.map(|to| json!({ "to": to }).to_string()).unwrap_or_default();
-    let answer = Running::of(file)?.ask(Method::POST, "/config/rollback", body, ANYTHING)?;
+    let answer = Running::reached(file, access)?.ask(Method::POST, "/config/rollback", body, ANYTHING)?;
     say_live(&answer)
 }
 
 /// Lists what was live.
-pub(super) fn history(file: &Path, format: Format) -> Result<()> {
-    let answer = Running::of(file)?.ask(Method::GET, "/config/history", String::new(), ANYTHING)?;
+pub(super) fn history(file: Option<&Path>, access: &Access, format: Format) -> Result<()> {
+    let answer = Running::reached(file, access)?.ask(Method::GET, "/config/history", String::new(), ANYTHING)?;
     if format == Format::Json {
         print!("{answer}");
         return Ok(());
@@ -54,9 +55,10 @@ pub(super) fn history(file: &Path, format: Format) -> Result<()> {
 }
 
 /// Explains a request in the present state of the edge.
-pub(super) fn explain(file: &Path, asked: &Asked, format: Format) -> Result<()> {
+pub(super) fn explain(file: &Path, access: &Access, asked: &Asked, format: Format) -> Result<()> {
     let accept = if format == Format::Json { "application/json" } else { "text/plain" };
-    print!("{}", Running::of(file)?.ask(Method::POST, "/explain", serde_json::to_string(asked)?, accept)?);
+    let edge = Running::reached(Some(file), access)?;
+    print!("{}", edge.ask(Method::POST, "/explain", serde_json::to_string(asked)?, accept)?);
     Ok(())
 }
 
@@ -75,6 +77,24 @@ fn say_live(answer: &str) -> Result<()> {
     Ok(())
 }
 
+/// How an edge is reached otherwise than its file says.
+#[derive(clap::Args)]
+pub(super) struct Access {
+    /// Address of the edge's admin listener. Default: `admin.bind` of the file, of which nothing else has to be good.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+    /// File with the token of the edge. Default: where `admin.token` of the file says.
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
+}
+
+impl Access {
+    /// Whether it says anything.
+    pub(super) fn is_given(&self) -> bool {
+        self.admin.is_some() || self.token.is_some()
+    }
+}
+
 /// An edge that should be running.
 struct Running {
     address: SocketAddr,
@@ -82,19 +102,27 @@ struct Running {
 }
 
 impl Running {
-    /// The one whose admin listener a file names.
-    fn of(file: &Path) -> Result<Self> {
-        let config = config::load(file).map_err(|problems| anyhow!("{problems}"))?;
-        let Some(place) = &config.live.admin_token else {
-            let hint = "`admin: {token: \"file:PATH\"}`, and restart the edge or send it SIGHUP";
-            bail!("{} names no token for the edge's admin listener; hint: {hint}", file.display());
+    /// The one whose admin listener a file names; what `access` says goes before, and of a file that nothing is left
+    /// to say for, nothing is read.
+    fn reached(file: Option<&Path>, access: &Access) -> Result<Self> {
+        let given = access.token.clone().map(|path| ("`--token`", Secret::File(path)));
+        let (mut address, (key, place)) = match (access.admin, given, file) {
+            (Some(address), Some(token), _) => (address, token),
+            (address, given, Some(file)) => {
+                let (admin, token) = config::admin_of(file).map_err(|problems| anyhow!("{problems}"))?;
+                let token = given.or_else(|| token.map(|place| ("`admin.token`", place))).with_context(|| {
+                    let hint = "`admin: {token: \"file:PATH\"}`, and restart the edge or send it SIGHUP";
+                    format!("{} names no token for the edge's admin listener; hint: {hint}", file.display())
+                })?;
+                (address.unwrap_or(admin.bind), token)
+            }
+            _ => bail!("there is no file to say where the edge is; hint: name it, or both --admin and --token"),
         };
-        let mut address = config.boot.admin.bind;
         if address.ip().is_unspecified() {
             let v6 = address.is_ipv6();
             address.set_ip(if v6 { Ipv6Addr::LOCALHOST.into() } else { IpAddr::from(Ipv4Addr::LOCALHOST) });
         }
-        Ok(Self { address, token: Token::read("`admin.token`", place)? })
+        Ok(Self { address, token: Token::read(key, &place)? })
     }
 
     /// The answer, if it is a good one.
@@ -108,7 +136,7 @@ impl Running {
             StatusCode::OK => Ok(text),
             StatusCode::UNAUTHORIZED => {
                 let hint = "the edge reads its token when it starts or reloads";
-                bail!("the edge at {} does not take the token that the file names; hint: {hint}", self.address)
+                bail!("the edge at {} does not take the token; hint: {hint}", self.address)
             }
             _ => bail!("the edge at {} refused ({status}):\n{}", self.address, text.trim_end()),
         }
@@ -116,7 +144,7 @@ impl Running {
 
     async fn exchange(&self, method: Method, path: &str, body: String, accept: &str) -> Result<(StatusCode, String)> {
         let tcp = TcpStream::connect(self.address).await.with_context(|| {
-            format!("no edge answers at {} (`admin.bind` of the file); hint: is it running?", self.address)
+            format!("no edge answers at {}; hint: is it running? `--admin` names another address", self.address)
         })?;
         let broke = || format!("the connection to {} broke", self.address);
         let (mut sender, connection) =

@@ -84,6 +84,27 @@ fn what_was_live_is_listed_and_brought_back() {
 }
 
 #[test]
+fn whoever_has_to_go_back_needs_no_good_file() {
+    let world = World::start();
+    world.edge.rewrite_config(|text| text.replace("/old", "/new"));
+    world.edge.signal("HUP");
+    world.edge.wait_for_log("configuration reloaded");
+    let half = world.file(&world.text.replace("routes:", "routes: [{name:").replace("pool: origin", "pool: orig"));
+    let back = edge(&["rollback"], &half);
+    assert!(back.status.success() && said(&back).starts_with("live: "), "{}", said(&back));
+
+    let address = world.edge.address("admin").to_string();
+    let token = world.secrets.path().join("token");
+    let listed = said(&edge(&["history", "--admin", &address, "--token"], &token));
+    assert!(listed.contains("rollback  <- live"), "{listed}");
+    let nowhere = world.file(&world.text.replace(&address, "127.0.0.1:1").replace("routes:", "routes: ["));
+    let explained = edge(&["explain", "--admin", &address, nowhere.to_str().unwrap()], &"http://a/old".into());
+    assert!(said(&explained).contains("old"), "{}", said(&explained));
+    assert!(explained.status.success(), "the token is that of the file: {}", said(&explained));
+    assert_eq!(edge(&["history", "--token"], &token).status.code(), Some(2), "where?");
+}
+
+#[test]
 fn a_file_that_cannot_go_live_is_answered_with_why() {
     let world = World::start();
     let restart = edge(&["reload"], &world.file(&world.text.replace("workers: 2", "workers: 3")));
