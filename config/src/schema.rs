@@ -115,8 +115,8 @@ mapping! {
         /// flight then is cut off. Restart.
         optional drain_timeout: Written<Duration>,
 
-        /// Reload when this file changes: `true` or `false`. Default `false`: an editor's half-finished save must not go
-        /// live by surprise. Restart.
+        /// Reload when this file, or one that it includes, changes, comes or goes: `true` or `false`. Default `false`: an
+        /// editor's half-finished save must not go live by surprise. Restart.
         optional watch: bool,
     }
 }

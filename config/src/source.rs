@@ -1,7 +1,7 @@
 //! The files of a configuration as text: the main file and everything that it includes.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,6 +10,7 @@ mod text;
 mod pattern;
 mod outside;
 mod admin;
+mod watched;
 
 use crate::{
     check, effective, model,
@@ -20,6 +21,7 @@ use crate::{
 pub use admin::admin_of;
 pub use outside::Outside;
 use text::Text;
+pub use watched::watched;
 
 /// Files in all, the main file counted.
 const FILES_MAX: usize = 1000;
@@ -61,10 +63,7 @@ impl Sources {
     }
 
     fn gather(path: &Path, text: String) -> Result<Self, Problems> {
-        let mut gathering = Gathering::default();
-        let main = gathering.add(path.to_owned(), text);
-        gathering.follow(main, 0);
-        let Gathering { files, trees, report, .. } = gathering;
+        let Gathering { files, trees, report, .. } = Gathering::of(path, text);
         let mut sources = Self { files, tree: None };
         if let Some(problems) = report.into_problems(&sources) {
             return Err(problems);
@@ -158,12 +157,21 @@ struct Gathering {
     trees: Vec<Node>,
     /// Each file by its one true name, and where it is included.
     included: HashMap<PathBuf, Option<At>>,
+    /// Paths and patterns of what is included, there or not.
+    sought: BTreeSet<PathBuf>,
     size: u64,
     nodes: usize,
     report: Report,
 }
 
 impl Gathering {
+    fn of(path: &Path, text: String) -> Self {
+        let mut gathering = Self::default();
+        let main = gathering.add(path.to_owned(), text);
+        gathering.follow(main, 0);
+        gathering
+    }
+
     fn add(&mut self, path: PathBuf, text: String) -> FileId {
         if self.files.is_empty() {
             self.included.extend(path.canonicalize().ok().map(|path| (path, None)));
@@ -191,7 +199,9 @@ impl Gathering {
                 self.report.refuse_with_hint(Code::TooLarge, &pattern.at, message, "include this from the main file");
                 return;
             }
-            let found = pattern::find(&pattern.value, folder(&self.files[file.index()].path), FILES_MAX);
+            let folder = folder(&self.files[file.index()].path);
+            self.sought.insert(folder.join(&pattern.value));
+            let found = pattern::find(&pattern.value, folder, FILES_MAX);
             match found {
                 Ok(paths) => paths.into_iter().for_each(|path| self.include(path, &pattern.at, depth)),
                 Err(fault) => fault.report(&pattern.at, &mut self.report),
@@ -204,6 +214,7 @@ impl Gathering {
         if self.files.len() > FILES_MAX || self.size > SIZE_MAX {
             return;
         }
+        self.sought.insert(path.clone());
         let name = path.display();
         let one_name = path.canonicalize().unwrap_or_else(|_| path.clone());
         if let Some(before) = self.included.get(&one_name) {

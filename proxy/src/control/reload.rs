@@ -116,10 +116,9 @@ impl Reloader {
         self.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The files that decide what goes live when they change.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let history = self.standing().history;
-        history.live().sources.files().map(|(path, _)| path.to_owned()).collect()
+    /// The file that the edge was started with.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Takes over what is asked for; all of it goes live, or nothing. `None`: the file is what it was. Files are read and

@@ -26,11 +26,11 @@ const QUIET_WAIT_MAX: Duration = Duration::from_secs(3);
 /// After the kernel refused to watch.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Watches for ever. The configuration's files may be others after each reload, and folders may come and go, so each
-/// round watches anew and only then looks whether something changed meanwhile.
+/// Watches for ever. What a change brings may lie in other folders, and folders may come and go, so each round watches
+/// anew and only then looks whether something changed meanwhile.
 pub(crate) async fn watch(reloader: Arc<Reloader>) {
     loop {
-        let changed = match Folders::watch(reloader.files()).await {
+        let changed = match Folders::watch(reloader.file()).await {
             Ok(folders) => {
                 // What is refused has been logged, and the next change may mend it.
                 reloader.reload(Request::Watch).await.ok();
@@ -51,12 +51,26 @@ pub(crate) struct Folders {
 }
 
 impl Folders {
-    /// Watches whatever decides what these files hold. Finding that out may wait for a disk, so no worker does it.
-    pub(crate) async fn watch(files: Vec<PathBuf>) -> io::Result<Self> {
-        tokio::task::spawn_blocking(move || Self::watch_now(&files)).await.map_err(io::Error::other)?
+    /// Watches whatever decides what a configuration file and those that it includes hold, whether they are good or not:
+    /// what is live may be something else. Finding that out may wait for a disk, so no worker does it.
+    pub(crate) async fn watch(file: &Path) -> io::Result<Self> {
+        let file = file.to_owned();
+        let watch = move || {
+            let mut paths = config::watched(&file);
+            loop {
+                let folders = Self::watch_now(&paths)?;
+                // What was written before the watch began would not be heard of.
+                let now = config::watched(&file);
+                if now == paths {
+                    return Ok(folders);
+                }
+                paths = now;
+            }
+        };
+        tokio::task::spawn_blocking(watch).await.map_err(io::Error::other)?
     }
 
-    fn watch_now(files: &[PathBuf]) -> io::Result<Self> {
+    fn watch_now(paths: &BTreeSet<PathBuf>) -> io::Result<Self> {
         let inotify = register(init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?)?;
         // Not `MODIFY`: a file that is still being written is no configuration yet, and a log beside it never rests.
         let events = WatchFlags::CLOSE_WRITE
@@ -65,7 +79,7 @@ impl Folders {
             | WatchFlags::MOVE
             | WatchFlags::DELETE_SELF
             | WatchFlags::MOVE_SELF;
-        for folder in files.iter().flat_map(|file| deciding_folders(file)).collect::<BTreeSet<_>>() {
+        for folder in paths.iter().flat_map(|path| deciding_folders(path)).collect::<BTreeSet<_>>() {
             add_watch(&inotify, &folder, events | WatchFlags::ONLYDIR)?;
         }
         Ok(Self { inotify })
@@ -150,7 +164,7 @@ mod tests {
     async fn a_burst_of_writes_is_one_change() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("edge.yaml");
-        let folders = Folders::watch(vec![file.clone()]).await.unwrap();
+        let folders = Folders::watch(&file).await.unwrap();
         for _ in 0..50 {
             fs::write(&file, "x").unwrap();
         }

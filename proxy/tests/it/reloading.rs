@@ -135,6 +135,32 @@ async fn a_file_that_appears_where_others_are_included_goes_live() {
     assert!(world.serves("/one").await && world.serves("/two").await);
 }
 
+/// The corrections of what was never live: it lies in a folder that no live configuration knows.
+#[tokio::test]
+async fn what_was_refused_is_read_again_when_it_is_corrected() {
+    let world = World::start(|text| watched(text).replace("file:access.log", "off")).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (file, include) = (elsewhere.path().join("a.yaml"), elsewhere.path().join("*.yaml"));
+    let route = |name: &str| format!("routes: [{{name: {name}, match: {{path: /{name}}}, pool: origin, class: core}}]");
+    fs::write(&file, "routes: [").unwrap();
+    world
+        .edge
+        .rewrite_config(|text| text.replace("version: 1", &format!("version: 1\ninclude: \"{}\"", include.display())));
+    world.edge.wait_for_log("reload refused");
+    fs::write(&file, route("one")).unwrap();
+    wait_until("what was corrected is live", async || world.serves("/one").await).await;
+    fs::write(elsewhere.path().join("b.yaml"), route("two")).unwrap();
+    wait_until("what appeared beside it is live", async || world.serves("/two").await).await;
+
+    // After a rollback to what knows nothing of that folder, the file still does.
+    let first = world.history().await.last().unwrap()["hash"].clone();
+    let (status, said) = world.post("/config/rollback", json!({"to": first}).to_string()).await;
+    assert_eq!(status, 200, "{said}");
+    assert!(!world.serves("/one").await);
+    fs::write(&file, route("three")).unwrap();
+    wait_until("what the file says is live", async || world.serves("/three").await).await;
+}
+
 #[tokio::test]
 async fn what_is_the_same_is_not_taken_over_again() {
     let world = World::start(watched).await;
