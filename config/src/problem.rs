@@ -1,6 +1,7 @@
 //! What is wrong with a file, where, and what to do about it.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
     rc::Rc,
@@ -9,6 +10,7 @@ use std::{
 use crate::source::Sources;
 
 mod code;
+mod secrecy;
 pub(crate) mod suggest;
 
 pub use code::Code;
@@ -19,8 +21,6 @@ const SHOWN_MAX: usize = 100;
 const KEPT_MAX: usize = 10_000;
 /// Characters of a source line that are printed.
 const EXCERPT_MAX: usize = 160;
-/// What is printed in the place of a line that would give a secret away.
-const HIDDEN: &str = "(a line that may hold a secret is not shown)";
 
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -292,19 +292,22 @@ impl Report {
     pub(crate) fn into_problems(mut self, sources: &Sources) -> Option<Problems> {
         self.findings.sort_by_key(|finding| finding.at.place);
         let count = self.findings.len() + self.dropped;
-        let shown: Vec<_> = self.findings.into_iter().take(SHOWN_MAX).map(|finding| finding.show(sources)).collect();
+        let hidden = secrecy::hidden_lines(&self.findings, SHOWN_MAX, sources);
+        let shown: Vec<_> =
+            self.findings.into_iter().take(SHOWN_MAX).map(|finding| finding.show(sources, &hidden)).collect();
         (count > 0).then(|| Problems { omitted: count - shown.len(), shown })
     }
 }
 
 impl Finding {
-    fn show(self, sources: &Sources) -> Problem {
+    fn show(self, sources: &Sources, hidden: &BTreeSet<(FileId, u32)>) -> Problem {
         let Place { file, line, column } = self.at.place;
         let before = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
-        let (source_line, caret) = match self.code {
-            Code::WrongSecret => (HIDDEN.to_owned(), 0),
-            _ => excerpt(sources.line(file, line), before),
+        let (source_line, caret) = match hidden.contains(&(file, line)) {
+            true => (secrecy::HIDDEN.to_owned(), 0),
+            false => excerpt(sources.line(file, line), before),
         };
+        let printable = |text: &str| printable(&secrecy::without_key(text));
         Problem {
             file: sources.path(file).to_owned(),
             line,
@@ -321,25 +324,11 @@ impl Finding {
 
 /// The part of a line around a column, and how many of its characters stand before the column.
 fn excerpt(line: &str, before: usize) -> (String, usize) {
-    // Pasted in by mistake; it must not travel on into a log.
-    if line.contains("PRIVATE KEY-----") || holds_token(line) {
-        return (HIDDEN.into(), 0);
-    }
     let length = line.chars().count();
     let before = before.min(length);
     let skipped = if length > EXCERPT_MAX { before.saturating_sub(EXCERPT_MAX / 2) } else { 0 };
     let part = line.chars().skip(skipped).take(EXCERPT_MAX);
     (part.map(|c| if c.is_control() { ' ' } else { c }).collect(), before - skipped)
-}
-
-/// Whether a line gives a token itself, where a reference to it belongs.
-fn holds_token(line: &str) -> bool {
-    let quote = ['"', '\''];
-    line.match_indices("token").any(|(at, key)| {
-        let value = line[at + key.len()..].trim_start_matches(quote).trim_start().strip_prefix(':');
-        let value = value.map(|value| value.trim_start().trim_start_matches(quote));
-        value.is_some_and(|value| !value.is_empty() && !value.starts_with("env:") && !value.starts_with("file:"))
-    })
 }
 
 /// Text of the file that is safe to print: a control character could drive the reader's terminal.

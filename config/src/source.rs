@@ -132,10 +132,14 @@ impl Sources {
         self.files.get(file.index()).map_or(Path::new(""), |file| &file.path)
     }
 
+    pub(crate) fn lines(&self, file: FileId) -> impl Iterator<Item = &str> {
+        self.files.get(file.index()).into_iter().flat_map(|file| text::lines(&file.text))
+    }
+
     /// Line `number` of a file, from 1; empty where there is none.
     pub(crate) fn line(&self, file: FileId, number: u32) -> &str {
         let before = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
-        self.files.get(file.index()).and_then(|file| text::lines(&file.text).nth(before)).unwrap_or_default()
+        self.lines(file).nth(before).unwrap_or_default()
     }
 
     /// A path that is written at `at`; a relative one starts from the folder of the file that it stands in.
