@@ -17,6 +17,9 @@ pub(super) enum Towards {
     Client,
 }
 
+/// Towards an origin these tell who asks, so their value is a secret (RFC 9110 section 11, RFC 6265 section 8).
+const SECRETS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
 /// What is done to a field.
 #[derive(Clone, Copy)]
 enum Change {
@@ -70,7 +73,11 @@ fn given(fields: &Named<Written<String>>, towards: Towards, report: &mut Report)
     );
     for (name, value) in &fields.entries {
         check_name(name, Change::Give, towards, report);
-        if !is_value(&value.value) {
+        if towards == Towards::Origin && SECRETS.contains(&name.value.to_ascii_lowercase().as_str()) {
+            let message = format!("`{}` would hold a secret, which does not stand in a configuration", name.value);
+            let hint = "let the origin trust the edge by its network; `remove` can name the field";
+            report.refuse_with_hint(Code::WrongSecret, &value.at, message, hint);
+        } else if !is_value(&value.value) {
             let hint = "visible ASCII and inner spaces, up to 4096 bytes";
             report.refuse_with_hint(
                 Code::WrongField,

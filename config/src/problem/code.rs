@@ -217,7 +217,8 @@ codes! {
 
     /// The text does not say where a secret stands. Who reads the configuration shall not have its secrets, so it holds
     /// `env:` and the name of an environment variable, or `file:` and the path of a file. The line is not repeated in
-    /// the message, because it may hold the secret itself.
+    /// the message, because it may hold the secret itself. Header fields that hold one, such as `authorization`, cannot
+    /// be given to an origin at all: let it trust the edge by its network.
     ///
     /// ```yaml
     /// token: correct-horse-battery      # wrong

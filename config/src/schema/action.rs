@@ -90,7 +90,8 @@ mapping! {
 
 mapping! {
     /// Changes to a header, in this order: `remove`, `set`, `add`. Fields that frame a message or that the edge itself
-    /// sets cannot be named.
+    /// sets cannot be named. Towards an origin, `authorization`, `proxy-authorization` and `cookie` can only be removed:
+    /// their values are secrets.
     HeaderRules {
         /// Fields that are removed. Default: none. Live.
         optional remove: Written<Vec<Written<String>>>,
