@@ -43,7 +43,8 @@ enum Command {
         /// The YAML file.
         #[arg(required_unless_present = "explain")]
         file: Option<PathBuf>,
-        /// How to say it: for people, or as a JSON array of problems.
+        /// How to say it: for people, or as a JSON array with one object a problem, empty where nothing is wrong. At most
+        /// 100 are listed; where there are more, the last object has no `code`, and their number in `omitted`.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
         /// Print the whole configuration with every default, and where each value comes from.

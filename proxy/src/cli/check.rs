@@ -25,7 +25,7 @@ use crate::{
 pub(super) fn check(file: &Path, format: Format, event: Option<Date>) -> Result<ExitCode> {
     let checked = read(file, event);
     if format == Format::Json {
-        let problems: Vec<_> = checked.as_ref().err().into_iter().flatten().map(ProblemLine::from).collect();
+        let problems = checked.as_ref().err().map(ProblemLine::of_all).unwrap_or_default();
         println!("{}", serde_json::to_string_pretty(&problems)?);
         return Ok(exit_code(checked.is_ok()));
     }

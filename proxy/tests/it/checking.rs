@@ -65,6 +65,20 @@ fn a_good_file_is_good_and_has_its_hash() {
 }
 
 #[test]
+fn problems_that_are_not_listed_are_counted() {
+    let world = World::new();
+    let listed = |slips: usize| {
+        let slips: String = (0..slips).map(|n| format!("slip_{n}: 1\n")).collect();
+        world.problems(&format!("{}{slips}", world.good), &[])
+    };
+    let all = listed(100);
+    assert!(all.len() == 100 && all.iter().all(|problem| problem.get("omitted").is_none() && problem["line"] != 0));
+    let some = listed(107);
+    assert_eq!((some.len(), &some[..99]), (101, &all[..99]));
+    assert_eq!((&some[100]["code"], &some[100]["omitted"]), (&Value::Null, &json!(7)), "{:?}", some[100]);
+}
+
+#[test]
 fn every_problem_is_told_to_people_and_to_programs() {
     let world = World::new();
     let bad = world.good.replace("class: core", "class: cor").replace("class: browse", "class: brows");
