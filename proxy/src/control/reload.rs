@@ -28,7 +28,7 @@ use crate::{clock, edge::Edge};
 pub(crate) enum Request {
     /// The file, changed or not: certificates are read and the log is opened anew.
     Signal,
-    /// The file, if it is not what it was when it was last read.
+    /// The file, if it is not what it was when it was last to go live.
     Watch,
     /// This text in the place of the file.
     Post(String),
@@ -90,6 +90,9 @@ pub(crate) struct Reloader {
 struct Turn {
     /// What is live.
     config: Config,
+    /// Digest of the file when it was last to go live, whatever came of that. What only looks at the file leaves it
+    /// alone, or the watch would take a change that it has yet to consider for an old one.
+    considered: Option<String>,
     prober: Prober,
 }
 
@@ -101,13 +104,16 @@ impl Reloader {
         let hash = digest(&sources);
         let first =
             Entry { hash: hash.clone(), at: clock::wall(), cause: Cause::Boot, sources: sources.without_tree() };
-        let standing =
-            Standing { history: Arc::new(History::new(first)), token: token.map(Arc::new), file_hash: Some(hash) };
+        let standing = Standing {
+            history: Arc::new(History::new(first)),
+            token: token.map(Arc::new),
+            file_hash: Some(hash.clone()),
+        };
         Self {
             edge,
             file: file.to_owned(),
             standing: RwLock::new(standing),
-            turn: Arc::new(Mutex::new(Turn { config, prober })),
+            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober })),
         }
     }
 
@@ -135,16 +141,7 @@ impl Reloader {
     fn take_over(&self, turn: &mut Turn, request: Request) -> Result<Option<TakenOver>, ReloadError> {
         let before = self.standing();
         let cause = request.cause();
-        let file = Sources::read(&self.file);
-        let file_hash = file.as_ref().ok().map(digest);
-        let unchanged = file_hash.is_some() && file_hash == before.file_hash;
-        self.stand(|standing| standing.file_hash = file_hash);
-        let sources = match request {
-            Request::Watch if unchanged => return Ok(None),
-            Request::Signal | Request::Watch => file.map_err(ReloadError::Config)?,
-            Request::Post(text) => Sources::with_main(text, &self.file).map_err(ReloadError::Config)?,
-            Request::Rollback(to) => rolled_back(&before.history, to.as_deref())?,
-        };
+        let Some(sources) = self.sources(turn, request)? else { return Ok(None) };
         let config = sources.interpret().map_err(ReloadError::Config)?;
         let changed = config::diff(&turn.config, &config);
         let restart: Vec<_> = changed.of_kind(Kind::NeedsRestart).cloned().collect();
@@ -162,6 +159,23 @@ impl Reloader {
         let differs_from_file = self.standing().differs_from_file();
         let previous = before.history.live().hash.clone();
         Ok(Some(TakenOver { hash, previous, changed, differs_from_file }))
+    }
+
+    /// What is to go live. `None`: the file is what it was.
+    fn sources(&self, turn: &mut Turn, request: Request) -> Result<Option<Sources>, ReloadError> {
+        let file = Sources::read(&self.file);
+        let file_hash = file.as_ref().ok().map(digest);
+        self.stand(|standing| standing.file_hash.clone_from(&file_hash));
+        let sources = match request {
+            Request::Watch if file_hash.is_some() && file_hash == turn.considered => return Ok(None),
+            Request::Signal | Request::Watch => {
+                turn.considered = file_hash;
+                file.map_err(ReloadError::Config)?
+            }
+            Request::Post(text) => Sources::with_main(text, &self.file).map_err(ReloadError::Config)?,
+            Request::Rollback(to) => rolled_back(&self.standing().history, to.as_deref())?,
+        };
+        Ok(Some(sources))
     }
 
     /// From here on requests live under the new configuration.

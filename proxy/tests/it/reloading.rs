@@ -95,6 +95,19 @@ async fn a_watched_file_goes_live_when_it_is_written_or_replaced() {
 }
 
 #[tokio::test]
+async fn a_watched_file_goes_live_whatever_else_is_refused_meanwhile() {
+    let world = World::start(watched).await;
+    let file = world.edge.folder().join("edge.yaml");
+    fs::write(&file, world.with_path("/first")).unwrap();
+    wait_until("the watch is at work", async || world.serves("/first").await).await;
+    fs::write(&file, world.with_path("/written")).unwrap();
+    // Both look at the file, before the watch does.
+    assert_eq!(world.post("/config", "version: 9").await.0, 422);
+    assert_eq!(world.post("/config/rollback", r#"{"to": "0123456789abcdef"}"#).await.0, 404);
+    wait_until("what was written is live", async || world.serves("/written").await).await;
+}
+
+#[tokio::test]
 async fn a_volume_that_is_swapped_as_a_whole_goes_live() {
     let world = World::start(watched).await;
     let folder = world.edge.folder();
