@@ -133,9 +133,19 @@ impl Reloader {
         let mut turn = Arc::clone(&self.turn).lock_owned().await;
         let this = Arc::clone(self);
         let cause = request.cause();
-        let result = tokio::task::spawn_blocking(move || this.take_over(&mut turn, request)).await?;
-        self.record(cause, &result);
-        result
+        // A task of its own, which ends as it should even if whoever asked has left.
+        let reload = tokio::spawn(async move {
+            let working = Arc::clone(&this);
+            let work = tokio::task::spawn_blocking(move || (working.take_over(&mut turn, request), turn));
+            let (result, turn) = work.await.map_or_else(
+                |panicked| (Err(ReloadError::Broken(panicked)), None),
+                |(result, turn)| (result, Some(turn)),
+            );
+            this.record(cause, &result);
+            drop(turn); // only now, so that log and metrics tell reloads in their order
+            result
+        });
+        reload.await?
     }
 
     fn take_over(&self, turn: &mut Turn, request: Request) -> Result<Option<TakenOver>, ReloadError> {

@@ -6,7 +6,7 @@ use http::{Method, StatusCode, header};
 use reqwest::Response;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     origin::Origin,
@@ -208,6 +208,19 @@ async fn a_posted_configuration_goes_live_and_leaves_the_file_alone() {
     world.edge.signal("HUP");
     world.edge.wait_for_metric("floodgate_config_differs_from_file 0").await;
     assert!(world.serves("/old").await);
+}
+
+#[tokio::test]
+async fn what_goes_live_is_counted_though_its_client_has_left() {
+    let world = World::start(|text| text).await;
+    let mut client = TcpStream::connect(world.edge.address("admin")).await.unwrap();
+    let text = world.with_path("/posted");
+    let head = format!("Host: admin\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {}", text.len());
+    client.write_all(format!("POST /config HTTP/1.1\r\n{head}\r\n\r\n{text}").as_bytes()).await.unwrap();
+    drop(client);
+    wait_until("it is live", async || world.serves("/posted").await).await;
+    world.edge.wait_for_metric(r#"floodgate_config_reloads_total{result="taken",source="post"} 1"#).await;
+    world.edge.wait_for_metric("floodgate_config_differs_from_file 1").await;
 }
 
 #[tokio::test]
