@@ -29,9 +29,9 @@ use super::reload::Reloader;
 use crate::edge::Edge;
 
 /// Connections at a time; further ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 64;
-/// From connecting to the end of the request header.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECTIONS_MAX: usize = 256;
+/// From connecting to the end of the request header; so long, at the most, those who say nothing keep others waiting.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(1);
 /// A whole connection: longer than any reload takes.
 const CONNECTION_MAX: Duration = Duration::from_secs(60);
 

@@ -103,8 +103,9 @@ async fn run_edge(file: &Path, sources: Sources, config: Config) -> Result<()> {
     let operators = Admin { edge: Arc::clone(&edge), reloader: Arc::clone(&reloader), draining: stopping.clone() };
     tokio::spawn(admin::serve(admin, Arc::new(operators)));
     if boot.watch {
-        Folders::watch(file).await.context("cannot watch the configuration's files (`process.watch`)")?;
-        tokio::spawn(watch(Arc::clone(&reloader)));
+        let folders = Folders::watch(file).await;
+        let folders = folders.context("cannot watch the configuration's files (`process.watch`)")?;
+        tokio::spawn(watch(Arc::clone(&reloader), folders));
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), hash = edge.published.load().hash, "the edge is ready");
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use config::{Diff, Kind, Sources, model::Config};
+use config::{Diff, Kind, Problems, Sources, model::Config};
 use tokio::sync::Mutex;
 
 mod error;
@@ -28,8 +28,8 @@ use crate::{clock, edge::Edge};
 pub(crate) enum Request {
     /// The file, changed or not: certificates are read and the log is opened anew.
     Signal,
-    /// The file, if it is not what it was when it was last to go live.
-    Watch,
+    /// This, which was read from the file, if it is not what it was when it was last to go live.
+    Watch(Result<Sources, Problems>),
     /// This text in the place of the file.
     Post(String),
     /// What was live before; with this hash, or the last that differs.
@@ -40,7 +40,7 @@ impl Request {
     fn cause(&self) -> Cause {
         match self {
             Self::Signal => Cause::Signal,
-            Self::Watch => Cause::Watch,
+            Self::Watch(_) => Cause::Watch,
             Self::Post(_) => Cause::Post,
             Self::Rollback(_) => Cause::Rollback,
         }
@@ -122,7 +122,7 @@ impl Reloader {
         self.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The file that the edge was started with.
+    /// The main file.
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }
@@ -173,19 +173,37 @@ impl Reloader {
 
     /// What is to go live. `None`: the file is what it was.
     fn sources(&self, turn: &mut Turn, request: Request) -> Result<Option<Sources>, ReloadError> {
-        let file = Sources::read(&self.file);
-        let file_hash = file.as_ref().ok().map(digest);
-        self.stand(|standing| standing.file_hash.clone_from(&file_hash));
         let sources = match request {
-            Request::Watch if file_hash.is_some() && file_hash == turn.considered => return Ok(None),
-            Request::Signal | Request::Watch => {
-                turn.considered = file_hash;
+            Request::Signal => {
+                let file = Sources::read(&self.file);
+                turn.considered = self.saw(&file);
                 file.map_err(ReloadError::Config)?
             }
-            Request::Post(text) => Sources::with_main(text, &self.file).map_err(ReloadError::Config)?,
-            Request::Rollback(to) => rolled_back(&self.standing().history, to.as_deref())?,
+            Request::Watch(file) => {
+                let hash = self.saw(&file);
+                if hash.is_some() && hash == turn.considered {
+                    return Ok(None);
+                }
+                turn.considered = hash;
+                file.map_err(ReloadError::Config)?
+            }
+            Request::Post(text) => {
+                self.saw(&Sources::read(&self.file));
+                Sources::with_main(text, &self.file).map_err(ReloadError::Config)?
+            }
+            Request::Rollback(to) => {
+                self.saw(&Sources::read(&self.file));
+                rolled_back(&self.standing().history, to.as_deref())?
+            }
         };
         Ok(Some(sources))
+    }
+
+    /// Notes what the file holds, and names it.
+    fn saw(&self, file: &Result<Sources, Problems>) -> Option<String> {
+        let hash = file.as_ref().ok().map(digest);
+        self.stand(|standing| standing.file_hash.clone_from(&hash));
+        hash
     }
 
     /// From here on requests live under the new configuration.

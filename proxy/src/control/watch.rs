@@ -2,21 +2,33 @@
 //!
 //! Folders are watched rather than files: an editor or a deployment puts a new file in the old one's place, and a watch
 //! on the old one would never hear of it. The kernel says that something happened; whether it matters is told by reading
-//! the files again.
+//! the files again. Half a file is often a valid configuration, so none is read before whoever writes it has closed it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
+    convert::Infallible,
+    ffi::OsStr,
     io,
     mem::MaybeUninit,
-    os::fd::OwnedFd,
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, fs::MetadataExt},
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
-use tokio::{io::unix::AsyncFd, time::timeout};
+use config::{Problems, Sources};
+use rustix::{
+    fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init, remove_watch},
+    io::Errno,
+};
+use tokio::{io::unix::AsyncFd, task::spawn_blocking, time::timeout};
 
+mod decisive;
+
+use self::decisive::decisive_paths;
 use super::reload::{Reloader, Request};
 
 /// After the last event; several files are seldom written at once, but shortly after each other.
@@ -26,85 +38,205 @@ const QUIET_WAIT_MAX: Duration = Duration::from_secs(3);
 /// After the kernel refused to watch.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Watches for ever. What a change brings may lie in other folders, and folders may come and go, so each round watches
-/// anew and only then looks whether something changed meanwhile.
-pub(crate) async fn watch(reloader: Arc<Reloader>) {
+/// What is told of a folder. Not `MODIFY`: a log beside the configuration never rests.
+const IN_FOLDER: WatchFlags = WatchFlags::CLOSE_WRITE
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::ONLYDIR);
+/// What is told of a file of the configuration.
+const OF_FILE: WatchFlags = WatchFlags::MODIFY.union(WatchFlags::CLOSE_WRITE);
+
+/// Watches for ever, beginning with these folders.
+pub(crate) async fn watch(reloader: Arc<Reloader>, folders: Folders) {
+    let mut folders = Ok(folders);
     loop {
-        let changed = match Folders::watch(reloader.file()).await {
-            Ok(folders) => {
-                // What is refused has been logged, and the next change may mend it.
-                reloader.reload(Request::Watch).await.ok();
-                folders.settled_change().await
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = changed {
-            tracing::warn!(%error, "cannot watch the configuration's files; trying again in {RETRY:?}");
-            tokio::time::sleep(RETRY).await;
+        let following = async { follow(&reloader, folders?).await };
+        let Err(error) = following.await;
+        tracing::warn!(%error, "cannot watch the configuration's files; trying again in {RETRY:?}");
+        tokio::time::sleep(RETRY).await;
+        folders = Folders::watch(reloader.file()).await;
+    }
+}
+
+/// A change may bring other files, and folders may come and go, so each round watches anew and only then looks whether
+/// something changed meanwhile.
+async fn follow(reloader: &Arc<Reloader>, mut folders: Folders) -> io::Result<Infallible> {
+    loop {
+        folders = folders.watch_instead(reloader.file()).await?;
+        if let Some(read) = folders.read_undisturbed(reloader.file()).await? {
+            // What is refused has been logged, and the next change may mend it.
+            reloader.reload(Request::Watch(read)).await.ok();
         }
+        folders.settled_change().await?;
     }
 }
 
 /// Folders under watch.
 pub(crate) struct Folders {
     inotify: AsyncFd<OwnedFd>,
+    /// Folders and files, by the number that the kernel gives them.
+    watched: HashMap<i32, PathBuf>,
+    /// What decides what the configuration's files hold.
+    decisive: BTreeSet<PathBuf>,
+    seen: Seen,
+}
+
+/// What the kernel told. Folders are known by their true names, as in `decisive`.
+#[derive(Default)]
+struct Seen {
+    /// Since changes last settled.
+    changed: BTreeSet<PathBuf>,
+    /// Written to, and not closed since.
+    unfinished: BTreeSet<PathBuf>,
 }
 
 impl Folders {
     /// Watches whatever decides what a configuration file and those that it includes hold, whether they are good or not:
-    /// what is live may be something else. Finding that out may wait for a disk, so no worker does it.
+    /// what is live may be something else.
     pub(crate) async fn watch(file: &Path) -> io::Result<Self> {
+        let inotify = register(init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?)?;
+        let nothing = Self { inotify, watched: HashMap::new(), decisive: BTreeSet::new(), seen: Seen::default() };
+        nothing.watch_instead(file).await
+    }
+
+    /// Watches what decides now, and no longer what decided before. Finding that out may wait for a disk, so no worker
+    /// does it.
+    async fn watch_instead(mut self, file: &Path) -> io::Result<Self> {
         let file = file.to_owned();
-        let watch = move || {
+        let watching = spawn_blocking(move || {
             let mut paths = config::watched(&file);
             loop {
-                let folders = Self::watch_now(&paths)?;
+                self.decisive = paths.iter().flat_map(|path| decisive_paths(path)).collect();
+                self.watch_decisive()?;
                 // What was written before the watch began would not be heard of.
                 let now = config::watched(&file);
                 if now == paths {
-                    return Ok(folders);
+                    return Ok(self);
                 }
                 paths = now;
             }
-        };
-        tokio::task::spawn_blocking(watch).await.map_err(io::Error::other)?
+        });
+        watching.await.map_err(io::Error::other)?
     }
 
-    fn watch_now(paths: &BTreeSet<PathBuf>) -> io::Result<Self> {
-        let inotify = register(init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?)?;
-        // Not `MODIFY`: a file that is still being written is no configuration yet, and a log beside it never rests.
-        let events = WatchFlags::CLOSE_WRITE
-            | WatchFlags::CREATE
-            | WatchFlags::DELETE
-            | WatchFlags::MOVE
-            | WatchFlags::DELETE_SELF
-            | WatchFlags::MOVE_SELF;
-        for folder in paths.iter().flat_map(|path| deciding_folders(path)).collect::<BTreeSet<_>>() {
-            add_watch(&inotify, &folder, events | WatchFlags::ONLYDIR)?;
+    fn watch_decisive(&mut self) -> io::Result<()> {
+        let mut watched = HashMap::new();
+        for path in &self.decisive {
+            if let Some(folder) = folder(path) {
+                watched.insert(add_watch(&self.inotify, folder, IN_FOLDER)?, folder.to_owned());
+            }
+            if !path.is_file() || path.is_symlink() {
+                continue;
+            }
+            let number = match add_watch(&self.inotify, path, OF_FILE) {
+                Ok(number) => number,
+                // That it went, or may not be read, is for those to say who read it.
+                Err(Errno::NOENT | Errno::ACCESS) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            watched.insert(number, path.clone());
         }
-        Ok(Self { inotify })
+        for gone in self.watched.keys().filter(|number| !watched.contains_key(number)) {
+            remove_watch(&self.inotify, *gone).ok(); // the kernel forgets by itself what was deleted
+        }
+        self.watched = watched;
+        Ok(())
     }
 
-    /// Waits until something happened and nothing more happens.
-    async fn settled_change(&self) -> io::Result<()> {
-        self.change().await?;
+    /// Reads the configuration. `None` if one of its files is being written or was replaced meanwhile; then another
+    /// change settles later.
+    async fn read_undisturbed(&mut self, file: &Path) -> io::Result<Option<Result<Sources, Problems>>> {
+        let file = file.to_owned();
+        let reading = spawn_blocking(move || {
+            let read = Sources::read(&file);
+            let files = read.iter().flat_map(Sources::files);
+            let decisive: BTreeSet<_> = files.flat_map(|(path, _)| decisive_paths(path)).collect();
+            (read, decisive)
+        });
+        let (read, decisive) = reading.await.map_err(io::Error::other)?;
+        match self.seen.take(self.inotify.get_ref(), &self.watched) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
+        let mut own = self.decisive.union(&decisive);
+        if let Some(path) = own.clone().find(|path| self.seen.unfinished.contains(*path)) {
+            tracing::info!(file = %path.display(), "still being written; it is read again when it is closed");
+            return Ok(None);
+        }
+        Ok((!own.any(|path| self.seen.changed.contains(path))).then_some(read))
+    }
+
+    /// Waits until something changed and nothing more happens.
+    async fn settled_change(&mut self) -> io::Result<()> {
+        while self.seen.changed.is_empty() {
+            self.event().await?;
+        }
         let settled = async {
-            while let Ok(more) = timeout(QUIET, self.change()).await {
+            while let Ok(more) = timeout(QUIET, self.event()).await {
                 more?;
             }
             Ok(())
         };
-        timeout(QUIET_WAIT_MAX, settled).await.unwrap_or(Ok(()))
+        let settled = timeout(QUIET_WAIT_MAX, settled).await.unwrap_or(Ok(()));
+        self.seen.changed.clear();
+        settled
     }
 
-    async fn change(&self) -> io::Result<()> {
+    async fn event(&mut self) -> io::Result<()> {
         loop {
             let mut ready = self.inotify.readable().await?;
-            if let Ok(result) = ready.try_io(|inotify| drain(inotify.get_ref())) {
+            if let Ok(result) = ready.try_io(|inotify| self.seen.take(inotify.get_ref(), &self.watched)) {
                 return result;
             }
         }
     }
+}
+
+impl Seen {
+    /// Takes what the kernel has to say; `WouldBlock` if that is nothing.
+    fn take(&mut self, inotify: &OwnedFd, watched: &HashMap<i32, PathBuf>) -> io::Result<()> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = Reader::new(inotify, &mut buffer);
+        let mut event = events.next()?;
+        loop {
+            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+                // Whatever was lost: look again, and wait for nobody whose end may be among it.
+                self.changed.extend(watched.values().cloned());
+                self.unfinished.clear();
+            } else if let Some(path) = watched.get(&event.wd()) {
+                let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+                self.note(name.map_or_else(|| path.clone(), |name| path.join(name)), event.events());
+            }
+            match events.next() {
+                Ok(next) => event = next,
+                Err(_none_left) => return Ok(()),
+            }
+        }
+    }
+
+    fn note(&mut self, path: PathBuf, event: ReadFlags) {
+        if event.contains(ReadFlags::IGNORED) {
+            return; // the end of a watch
+        }
+        if event.contains(ReadFlags::MODIFY) {
+            self.unfinished.insert(path);
+            return; // closing it is the change
+        }
+        if event.contains(ReadFlags::CREATE) && was_opened_to_be_written(&path) {
+            self.unfinished.insert(path.clone());
+        } else {
+            self.unfinished.remove(&path);
+        }
+        self.changed.insert(path);
+    }
+}
+
+/// Of something new: a file that was linked in, or a link, is complete, and will never be closed.
+fn was_opened_to_be_written(new: &Path) -> bool {
+    new.symlink_metadata().is_ok_and(|found| found.is_file() && found.nlink() == 1)
 }
 
 #[expect(unsafe_code, reason = "tokio asks for a promise that the type gives")]
@@ -113,63 +245,27 @@ fn register(inotify: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     Ok(unsafe { AsyncFd::register(inotify) }?)
 }
 
-/// Takes what the kernel has to say; `WouldBlock` if that is nothing.
-fn drain(inotify: &OwnedFd) -> io::Result<()> {
-    let mut buffer = [MaybeUninit::uninit(); 4096];
-    let mut events = Reader::new(inotify, &mut buffer);
-    events.next()?;
-    while events.next().is_ok() {}
-    Ok(())
-}
-
-/// The folder of the file; where a symbolic link is on the way, the folder in which the link stands, because replacing
-/// it (as Kubernetes does for all files of a volume at once) replaces the file; and where the links lead to. For a folder
-/// that is not there, the one in which it would appear.
-fn deciding_folders(file: &Path) -> BTreeSet<PathBuf> {
-    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let links = file.ancestors().filter(|path| path.is_symlink());
-    let target = file.canonicalize().ok();
-    let decisive = links.chain([file.as_path()]).chain(target.as_deref());
-    let folders = decisive.filter_map(|path| path.ancestors().skip(1).find(|folder| folder.is_dir()));
-    folders.map(Path::to_owned).collect()
+/// The folder in which the path stands; while that is not there, the one in which it would appear.
+fn folder(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|folder| folder.is_dir())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
+    use std::fs;
 
     use super::*;
-
-    #[test]
-    fn every_folder_on_the_way_to_the_file_is_decisive() {
-        let root = tempfile::tempdir().unwrap();
-        let root = root.path().canonicalize().unwrap();
-        let at = |path: &str| root.join(path);
-        for folder in ["v1", "v2", "volume", "etc"] {
-            fs::create_dir(at(folder)).unwrap();
-        }
-        fs::write(at("v1/edge.yaml"), "").unwrap();
-        symlink("../v1", at("volume/..data")).unwrap();
-        symlink("..data/edge.yaml", at("volume/edge.yaml")).unwrap();
-        symlink(at("volume"), at("etc/floodgate")).unwrap();
-
-        let folders = |path: &str| deciding_folders(&at(path)).into_iter().collect::<Vec<_>>();
-        assert_eq!(folders("v1/edge.yaml"), [at("v1")]);
-        assert_eq!(folders("volume/edge.yaml"), [at("v1"), at("volume")]);
-        assert_eq!(folders("etc/floodgate/edge.yaml"), [at("etc"), at("etc/floodgate"), at("v1")]);
-        assert_eq!(folders("not/there/edge.yaml"), [root.as_path()]);
-    }
 
     #[tokio::test]
     async fn a_burst_of_writes_is_one_change() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("edge.yaml");
-        let folders = Folders::watch(&file).await.unwrap();
+        let mut folders = Folders::watch(&file).await.unwrap();
         for _ in 0..50 {
             fs::write(&file, "x").unwrap();
         }
         folders.settled_change().await.unwrap();
-        assert!(timeout(Duration::from_millis(50), folders.change()).await.is_err(), "all of it was taken");
+        assert!(timeout(Duration::from_millis(50), folders.event()).await.is_err(), "all of it was taken");
         fs::rename(&file, root.path().join("other.yaml")).unwrap();
         folders.settled_change().await.unwrap();
     }

@@ -1,6 +1,6 @@
 //! Ways for a configuration to go live, and back: the watched file, the admin listener, the history.
 
-use std::{fs, os::unix::fs::symlink, time::Duration};
+use std::{fs, io::Write, os::unix::fs::symlink, time::Duration};
 
 use http::{Method, StatusCode, header};
 use reqwest::Response;
@@ -105,6 +105,30 @@ async fn a_watched_file_goes_live_whatever_else_is_refused_meanwhile() {
     assert_eq!(world.post("/config", "version: 9").await.0, 422);
     assert_eq!(world.post("/config/rollback", r#"{"to": "0123456789abcdef"}"#).await.0, 404);
     wait_until("what was written is live", async || world.serves("/written").await).await;
+}
+
+#[tokio::test]
+async fn half_a_file_does_not_go_live() {
+    let world = World::start(watched).await;
+    let file = world.edge.folder().join("edge.yaml");
+    let held_back = || world.edge.log_text().matches("still being written").count();
+    for (path, anew) in [("/in-place", false), ("/anew", true)] {
+        let before = held_back();
+        if anew {
+            fs::remove_file(&file).unwrap();
+        }
+        let mut writer = fs::File::create(&file).unwrap();
+        // Valid for itself, as the first part of a YAML file often is.
+        writer.write_all(world.with_path(path).as_bytes()).unwrap();
+        fs::write(world.edge.folder().join("neighbour"), "x").unwrap();
+        wait_until("the first half is held back", async || held_back() > before).await;
+        assert!(!world.serves(path).await);
+        writer.write_all(b"# the end\n").unwrap();
+        drop(writer);
+        wait_until("the whole is live", async || world.serves(path).await).await;
+    }
+    world.edge.wait_for_metric(r#"floodgate_config_reloads_total{result="taken",source="watch"} 2"#).await;
+    world.edge.wait_for_metric(r#"floodgate_config_reloads_total{result="refused",source="watch"} 0"#).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Answers of the operators' listener: text or JSON.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
@@ -44,4 +44,10 @@ pub(super) fn with_type(status: StatusCode, kind: &'static str, body: Bytes) -> 
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     answer
+}
+
+/// Whether text is asked for by name; who takes anything gets JSON.
+pub(super) fn wants_text(header: &HeaderMap) -> bool {
+    let accept = header.get_all(header::ACCEPT).iter().filter_map(|field| field.to_str().ok());
+    accept.flat_map(|field| field.split(',')).any(|range| range.trim().starts_with("text/plain"))
 }

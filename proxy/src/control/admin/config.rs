@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use config::{Diff, Difference};
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Serialize;
 
-use super::answer::{Answer, error, json, text};
+use super::answer::{Answer, error, json, text, wants_text};
 use crate::control::{
     history::History,
     problem::ProblemLine,
@@ -95,10 +95,4 @@ pub(super) fn outcome(result: Result<Option<TakenOver>, ReloadError>, header: &H
         if let ReloadError::NeedsRestart(differences) = &refused { differences } else { &[] };
     let problems = ProblemLine::of_refusal(&refused);
     json(status, &serde_json::json!({ "error": message, "problems": problems, "needs_restart": needs_restart }))
-}
-
-/// Whether text is asked for by name; who takes anything gets JSON.
-fn wants_text(header: &HeaderMap) -> bool {
-    let accept = header.get_all(header::ACCEPT).iter().filter_map(|field| field.to_str().ok());
-    accept.flat_map(|field| field.split(',')).any(|range| range.trim().starts_with("text/plain"))
 }

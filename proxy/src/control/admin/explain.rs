@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use http::{Request, StatusCode, header};
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::{
     Admin,
-    answer::{Answer, error, json, text},
+    answer::{Answer, error, json, text, wants_text},
     config::read,
 };
 use crate::{
@@ -41,8 +41,11 @@ pub(super) async fn post(request: Request<Incoming>, admin: &Admin) -> Answer {
             if !state::add(&mut explanation, &live.hash, &admin.edge, clock::nanos(), clock::wall()).await {
                 return error(StatusCode::CONFLICT, "another configuration went live meanwhile: ask again");
             }
-            let for_people = head.headers.get(header::ACCEPT).is_some_and(|accept| accept == "text/plain");
-            if for_people { text(StatusCode::OK, explanation.to_string()) } else { json(StatusCode::OK, &explanation) }
+            if wants_text(&head.headers) {
+                text(StatusCode::OK, explanation.to_string())
+            } else {
+                json(StatusCode::OK, &explanation)
+            }
         }
         Ok(Err(message)) => error(StatusCode::UNPROCESSABLE_ENTITY, &message),
         Err(_panicked) => error(StatusCode::INTERNAL_SERVER_ERROR, "the explanation failed"),
