@@ -181,18 +181,19 @@ fn act(way: &Way<'_>, facts: &Facts, chosen: &Chosen<'_>, explanation: &mut Expl
 }
 
 /// What stands at the path in the folder now.
-fn file(facts: &Facts, Files { root, index }: &Files, pattern: &PathPattern) -> Result<Answer, Refusal> {
+fn file(facts: &Facts, folder: &Files, pattern: &PathPattern) -> Result<Answer, Refusal> {
     let at = pattern.segments.iter().position(|segment| *segment == Segment::Rest).unwrap_or_default();
-    let path = root.join(files::relative(rest(&facts.path, at)).ok_or(Refusal::NoFile)?);
-    let path = match (path.is_dir(), facts.path.ends_with('/')) {
-        (true, true) => path.join(index),
-        (true, false) => {
-            let location = files::with_slash(&facts.path, facts.query.as_deref());
-            return Ok(Answer::Redirected { status: 308, location });
+    match files::look(folder, rest(&facts.path, at), facts.path.ends_with('/'))? {
+        files::Found::File(name) => {
+            // A name below the folder starts with `./`.
+            let path = folder.root.join(name.strip_prefix(".").unwrap_or(&name));
+            Ok(Answer::File { path: path.display().to_string() })
         }
-        (false, _) => path,
-    };
-    if path.is_file() { Ok(Answer::File { path: path.display().to_string() }) } else { Err(Refusal::NoFile) }
+        files::Found::Folder => {
+            let location = files::with_slash(&facts.path, facts.query.as_deref());
+            Ok(Answer::Redirected { status: 308, location })
+        }
+    }
 }
 
 fn redirected(sent: &ResponseHeader) -> Answer {

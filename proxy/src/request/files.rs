@@ -1,8 +1,8 @@
 //! Files below a folder, served as a cached answer would be: parts, conditions and `HEAD` are decided by the same code.
 //!
 //! The kernel itself keeps a path below the folder (`openat2` with `RESOLVE_BENEATH`, Linux 5.6), so there is no moment
-//! between looking and opening in which a symbolic link could be exchanged. Links inside are followed, links out are
-//! not. The folder is looked up for each request: a release that is switched by a link takes effect at once. Everything
+//! between looking and opening in which a symbolic link could be exchanged. Relative links inside are followed, links
+//! out and absolute ones are not. The folder is looked up for each request: a release that is switched by a link takes effect at once. Everything
 //! that waits for a disk runs on the runtime's threads for blocking work.
 
 use std::{
@@ -115,7 +115,7 @@ struct Opened {
 
 /// The path below the folder, decoded. `None` for what is never served: hidden files, and names that are no names. An
 /// encoded slash is part of a name, and no name holds one.
-pub(crate) fn relative(below: &str) -> Option<PathBuf> {
+fn relative(below: &str) -> Option<PathBuf> {
     let segments: Vec<_> = below.split('/').collect();
     let (last, folders) = segments.split_last()?;
     let mut relative = PathBuf::new();
@@ -127,6 +127,24 @@ pub(crate) fn relative(below: &str) -> Option<PathBuf> {
         relative.push(OsStr::from_bytes(&name));
     }
     Some(relative)
+}
+
+/// What stands at a path below a folder.
+pub(crate) enum Found {
+    /// This file, by its name below the folder.
+    File(PathBuf),
+    /// A folder that is asked for without its slash.
+    Folder,
+}
+
+/// What [`find`] would answer with. Waits for the disk.
+pub(crate) fn look(folder: &model::Files, below: &str, as_folder: bool) -> Result<Found, Refusal> {
+    let below = relative(below).ok_or(Refusal::NoFile)?;
+    match open_file(&folder.root, &below, &folder.index, as_folder) {
+        Ok(Some(opened)) => Ok(Found::File(opened.name)),
+        Ok(None) => Ok(Found::Folder),
+        Err(error) => Err(refusal(&error)),
+    }
 }
 
 /// The file for a path, or that of the folder there; `None` for a folder that is asked for without its slash.

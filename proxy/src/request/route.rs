@@ -5,7 +5,8 @@
 //! hold of a request falls through to what is less specific.
 //!
 //! The cost is in the length of the path, the depth of the patterns and the number of routes that share one pattern;
-//! how many routes there are does not matter. Finding a route allocates nothing.
+//! how many routes there are does not matter. Finding a route allocates nothing, but where a condition is asked of a query
+//! that is percent-encoded.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -64,7 +64,7 @@ routes:
 "#;
 
 /// Method, host, path with query, and header lines. The order counts: what is stored is asked for again further down.
-const REQUESTS: [(&str, &str, &str, &[&str]); 51] = [
+const REQUESTS: [(&str, &str, &str, &[&str]); 53] = [
     ("GET", "a.test", "/product/7", &[]),
     ("GET", "a.test", "/product/7?utm_source=x", &[]),
     ("HEAD", "a.test", "/product/7", &[]),
@@ -105,6 +105,8 @@ const REQUESTS: [(&str, &str, &str, &[&str]); 51] = [
     ("GET", "a.test", "/robots.txt", &[]),
     ("GET", "a.test", "/static/a.css", &[]),
     ("GET", "a.test", "/static/none.css", &[]),
+    ("GET", "a.test", "/static/link_out", &[]),
+    ("GET", "a.test", "/static/link_in", &[]),
     ("GET", "a.test", "/static/folder?q=1", &[]),
     ("GET", "a.test", "/static/folder/", &[]),
     ("POST", "a.test", "/static/a.css", &[]),
@@ -135,6 +137,8 @@ async fn what_is_explained_is_what_happens() {
     let text = TRICKY.replace("SHOP", &shop.address.to_string()).replace("NEXT", &next.address.to_string());
     let public = tempfile::tempdir().unwrap();
     std::fs::write(public.path().join("a.css"), "body {}").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", public.path().join("link_out")).unwrap();
+    std::os::unix::fs::symlink("a.css", public.path().join("link_in")).unwrap();
     std::fs::create_dir(public.path().join("folder")).unwrap();
     std::fs::write(public.path().join("folder/index.html"), "a folder").unwrap();
     let edge = Edge::start(&text.replace("PUBLIC", &public.path().display().to_string()));

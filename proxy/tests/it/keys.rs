@@ -1,6 +1,7 @@
-//! Nothing accepted is ever ignored: each key of the configuration has a test here that fails when it is.
+//! Nothing accepted is ever ignored: for each key of the configuration there is a test that claims to fail when it is.
 //!
-//! A test says which keys it proves by lines such as `/// Key: routes[].max_body` before it.
+//! A test claims a key by a line such as `/// Key: routes[].max_body` before it. That no key is without one is checked
+//! here; that the claim is true is for whoever reads the test.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
