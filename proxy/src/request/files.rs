@@ -21,7 +21,7 @@ use std::{
 
 use bytes::Bytes;
 use config::model;
-use http::header;
+use http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 use pingora::{
     http::{RequestHeader, ResponseHeader},
@@ -205,8 +205,14 @@ fn answer(
     header.insert_header(header::CONTENT_LENGTH, meta.len())?;
     // As nginx makes them: what is changed twice within the clock's step keeps its length as a distinction.
     let tag = format!("\"{:x}.{:x}-{:x}\"", meta.mtime(), meta.mtime_nsec(), meta.len());
+    let modified = meta.modified().ok().and_then(|modified| last_modified(modified, now));
+    if precondition_fails(&request.headers, &tag, modified.as_deref()) {
+        let mut header = ResponseHeader::build(412, Some(4))?;
+        header.insert_header(header::CONTENT_LENGTH, 0)?;
+        return Ok((header, None));
+    }
     header.insert_header(header::ETAG, tag)?;
-    if let Some(modified) = meta.modified().ok().and_then(|modified| last_modified(modified, now)) {
+    if let Some(modified) = modified {
         header.insert_header(header::LAST_MODIFIED, modified)?;
     }
     if not_modified_filter(request, &header) {
@@ -224,6 +230,19 @@ fn answer(
         RangeType::None | RangeType::Multi(_) => 0..meta.len(),
     };
     Ok((header, Some(Reader { file: Arc::new(file), left })))
+}
+
+/// Whether the client wants the file in another state than it is in (RFC 9110 s13.2.2, the first two steps). `modified` is
+/// the date that would be sent.
+fn precondition_fails(headers: &HeaderMap, tag: &str, modified: Option<&str>) -> bool {
+    let text = |name| headers.get_all(name).iter().filter_map(|line: &http::HeaderValue| line.to_str().ok());
+    if headers.contains_key(header::IF_MATCH) {
+        let mut tags = text(header::IF_MATCH).flat_map(|line| line.split(',')).map(str::trim);
+        return !tags.any(|wanted| wanted == "*" || wanted == tag);
+    }
+    let since = text(header::IF_UNMODIFIED_SINCE).next().and_then(|date| httpdate::parse_http_date(date).ok());
+    let modified = modified.and_then(|date| httpdate::parse_http_date(date).ok());
+    since.zip(modified).is_some_and(|(since, modified)| modified > since)
 }
 
 /// The date as it can be sent: never in the future (RFC 9110 s8.8.2.1), and none that the format cannot hold.
@@ -255,6 +274,26 @@ pub(crate) fn with_slash(path: &str, query: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_in_another_state_than_wanted_is_not_sent() {
+        let (tag, modified) = ("\"1.2-3\"", Some("Thu, 01 Jan 1970 00:00:10 GMT"));
+        let fails = |name: header::HeaderName, value: &str| {
+            precondition_fails(&HeaderMap::from_iter([(name, value.parse().unwrap())]), tag, modified)
+        };
+        for (name, value, expected) in [
+            (header::IF_MATCH, "*", false),
+            (header::IF_MATCH, "\"x\", \"1.2-3\"", false),
+            (header::IF_MATCH, "\"x\"", true),
+            (header::IF_MATCH, "W/\"1.2-3\"", true),
+            (header::IF_UNMODIFIED_SINCE, "Thu, 01 Jan 1970 00:00:10 GMT", false),
+            (header::IF_UNMODIFIED_SINCE, "Thu, 01 Jan 1970 00:00:09 GMT", true),
+            (header::IF_UNMODIFIED_SINCE, "nonsense", false),
+            (header::ACCEPT, "*/*", false),
+        ] {
+            assert_eq!(fails(name.clone(), value), expected, "{name}: {value}");
+        }
+    }
 
     #[test]
     fn a_date_that_cannot_be_sent_is_left_out_and_the_future_is_now() {

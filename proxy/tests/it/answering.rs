@@ -276,6 +276,8 @@ async fn files_below_the_root_are_served_and_nothing_else() {
         }
         let large_answer = get(&client, edge.secure("/f/large.bin"), &[]).await;
         assert_eq!(large_answer.bytes().await.unwrap(), large());
+        let other = get(&client, edge.secure("/f/a.txt"), &[("if-match", "\"other\"")]).await;
+        assert_eq!((other.status(), other.text().await.unwrap()), (StatusCode::PRECONDITION_FAILED, String::new()));
         let posted = client.post(edge.secure("/f/a.txt")).body("x").send().await.unwrap();
         assert_eq!((posted.status(), field(&posted, "allow").as_str()), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
     }
