@@ -7,6 +7,22 @@ use pingora::{
     http::{RequestHeader, ResponseHeader},
 };
 
+/// Pingora's two kinds of header have the same methods, but no trait.
+macro_rules! change {
+    ($rules:expr, $header:expr) => {{
+        for name in &$rules.remove {
+            $header.remove_header(name);
+        }
+        for (name, value) in &$rules.set {
+            $header.insert_header(name, value)?;
+        }
+        for (name, value) in &$rules.add {
+            $header.append_header(name, value)?;
+        }
+        Ok(())
+    }};
+}
+
 /// What is removed, set and added, in this order.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderRules {
@@ -31,30 +47,12 @@ impl HeaderRules {
 
     /// Changes a header on its way to the origin.
     pub(crate) fn change_request(&self, header: &mut RequestHeader) -> Result<()> {
-        for name in &self.remove {
-            header.remove_header(name);
-        }
-        for (name, value) in &self.set {
-            header.insert_header(name, value)?;
-        }
-        for (name, value) in &self.add {
-            header.append_header(name, value)?;
-        }
-        Ok(())
+        change!(self, header)
     }
 
     /// Changes a header on its way to the client.
     pub(crate) fn change_response(&self, header: &mut ResponseHeader) -> Result<()> {
-        for name in &self.remove {
-            header.remove_header(name);
-        }
-        for (name, value) in &self.set {
-            header.insert_header(name, value)?;
-        }
-        for (name, value) in &self.add {
-            header.append_header(name, value)?;
-        }
-        Ok(())
+        change!(self, header)
     }
 }
 
