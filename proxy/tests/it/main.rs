@@ -3,6 +3,8 @@
 
 mod world;
 mod origin;
+mod malformed;
+mod framing;
 mod listening;
 mod serving;
 mod routing;
