@@ -20,7 +20,7 @@ mod conflict;
 mod reach;
 
 use crate::{
-    model::{AccessLog, Boot, Config, IpNet, Live, LogTarget, Percent},
+    model::{AccessLog, Admin, Boot, Config, IpNet, Live, LogTarget, Percent},
     problem::{Code, Report},
     schema::{self, Workers, read::Written},
     source::Sources,
@@ -53,19 +53,17 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
     };
     let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, report));
     let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
-    if let (Some(routes), Some((_, listeners))) = (&written.routes.0, &listeners) {
+    if let (Some(routes), Some(listeners)) = (&written.routes.0, &listeners) {
         reach::refuse_unserved_hosts(routes, listeners, report);
     }
     let routes = written.routes.0.and_then(|routes| route::check(routes, &mut names, sources, report));
     let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, sources));
 
-    let (sockets, listeners) = listeners?;
     let (admin, admin_token) = admin?;
-    let Process { workers, drain_timeout, watch } = process?;
     Some(Config {
-        boot: Boot { listeners: sockets, admin, workers, drain_timeout, watch },
+        boot: boot(process?, admin),
         live: Live {
-            listeners,
+            listeners: listeners?,
             admin_token,
             trusted_proxies: trusted_proxies?,
             classes: names.classes.into_texts(),
@@ -80,8 +78,14 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
 /// The process itself, checked.
 struct Process {
     workers: usize,
+    drain_delay: Duration,
     drain_timeout: Duration,
     watch: bool,
+}
+
+fn boot(process: Process, admin: Admin) -> Boot {
+    let Process { workers, drain_delay, drain_timeout, watch } = process;
+    Boot { admin, workers, drain_delay, drain_timeout, watch }
 }
 
 fn check_process(written: &schema::Process, report: &mut Report) -> Process {
@@ -91,9 +95,13 @@ fn check_process(written: &schema::Process, report: &mut Report) -> Process {
             usize::try_from(within(Some(number), 1, 1..=WORKERS_MAX, report)).unwrap_or(usize::MAX)
         }
     };
-    let default = Duration::from_secs(30);
-    let drain_timeout = within(written.drain_timeout.as_ref(), default, Duration::ZERO..=HOUR, report);
-    Process { workers, drain_timeout, watch: written.watch.unwrap_or(false) }
+    let mut time = |written: &Option<_>, default| within(written.as_ref(), default, Duration::ZERO..=HOUR, report);
+    Process {
+        workers,
+        drain_delay: time(&written.drain_delay, Duration::ZERO),
+        drain_timeout: time(&written.drain_timeout, Duration::from_secs(30)),
+        watch: written.watch.unwrap_or(false),
+    }
 }
 
 fn check_trusted(networks: Vec<Written<IpNet>>, report: &mut Report) -> Vec<IpNet> {

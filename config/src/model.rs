@@ -34,38 +34,16 @@ pub struct Config {
 /// The part of a configuration that is fixed for the life of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
-    /// Sockets to listen on, by [`ListenerId`].
-    pub listeners: Vec<ListenerSocket>,
     /// The operators' listener: metrics and readiness.
     pub admin: Admin,
     /// Worker threads that serve requests, at least 1.
     pub workers: usize,
-    /// How long a graceful stop waits for requests in flight.
+    /// How long connections are still accepted after readiness has gone, when the edge is told to stop.
+    pub drain_delay: Duration,
+    /// How long a graceful stop then waits for requests in flight.
     pub drain_timeout: Duration,
     /// Whether the file is read again when it changes.
     pub watch: bool,
-}
-
-/// The addresses of one listener, and what is spoken there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenerSocket {
-    /// Its name, as written.
-    pub name: String,
-    /// Addresses to bind, at least one.
-    pub bind: Vec<SocketAddr>,
-    /// `Some` where TLS is spoken.
-    pub tls: Option<TlsSocket>,
-    /// How long a connection may be silent between two requests, in whole seconds.
-    pub idle_timeout: Duration,
-    /// Bytes of request line and header fields together; more is refused with `431`.
-    pub max_header: ByteSize,
-}
-
-/// What a TLS listener offers in the handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsSocket {
-    /// HTTP versions offered by ALPN, most wanted first, at least one.
-    pub protocols: Vec<Protocol>,
 }
 
 /// An HTTP version as ALPN names it.
@@ -96,7 +74,7 @@ pub struct Admin {
 /// The part of a configuration that a reload replaces as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// What each listener does, by [`ListenerId`]; as long as [`Boot::listeners`].
+    /// Where clients connect, by [`ListenerId`]; at least one.
     pub listeners: Vec<Listener>,
     /// What the admin listener asks of those who read or change the configuration; `None` lets nobody.
     pub admin_token: Option<Secret>,
@@ -132,15 +110,50 @@ impl fmt::Display for Secret {
     }
 }
 
-/// What a listener does with a connection or request before routing.
+/// Where clients connect, what is spoken there, and what happens before routing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
+    /// Its name, as written.
+    pub name: String,
+    /// Addresses to bind, at least one.
+    pub bind: Vec<SocketAddr>,
     /// Every request is sent on to this listener (`308`).
     pub redirect_to: Option<ListenerId>,
     /// The port that clients see in the address bar; differs from the bound one behind a port mapping.
     pub public_port: u16,
-    /// Certificates by server name; the first also serves clients that name none. Empty on a plain listener.
+    /// `Some` where TLS is spoken.
+    pub tls: Option<Tls>,
+    /// Bytes of request line and header fields together; more is refused with `431`.
+    pub max_header: ByteSize,
+    /// How long a connection may be silent between two requests, in whole seconds.
+    pub idle_timeout: Duration,
+    /// How many connections it may hold.
+    pub connections: Connections,
+}
+
+impl Listener {
+    /// Its certificates; none where no TLS is spoken.
+    pub fn certificates(&self) -> &[Certificate] {
+        self.tls.as_ref().map_or(&[], |tls| &tls.certificates)
+    }
+}
+
+/// How many connections a listener may hold; more are closed as they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// In all, at least 1.
+    pub max: u32,
+    /// From one client: an IPv4 address, or the /64 of an IPv6 address; at least 1. Trusted proxies are not counted.
+    pub per_address: u32,
+}
+
+/// What a TLS listener offers in the handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// By server name, at least one; the first also serves clients that name none.
     pub certificates: Vec<Certificate>,
+    /// HTTP versions offered by ALPN, most wanted first, at least one.
+    pub protocols: Vec<Protocol>,
 }
 
 /// One certificate chain, its key, and the names it serves.

@@ -21,7 +21,7 @@ mod route;
 mod telemetry;
 pub(crate) mod include;
 
-pub(crate) use listener::{Admin, Certificate, Listener, Tls};
+pub(crate) use listener::{Admin, Certificate, Connections, Listener, Tls};
 pub(crate) use pool::{AnyEndpoint, Endpoint, Health, Limit, Pool, Timeouts};
 pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
 pub(crate) use telemetry::{AccessLog, Telemetry};
@@ -51,7 +51,7 @@ mapping! {
         /// The process itself. Restart.
         section process: Process,
 
-        /// Where clients connect, by a name of your choice; at least one. Restart.
+        /// Where clients connect, by a name of your choice; at least one. Live.
         required listeners: Tried<Named<Tried<Listener>>>,
 
         /// Where operators connect.
@@ -110,7 +110,11 @@ mapping! {
         /// a worker never waits for anything but the network. Restart.
         optional workers: Workers,
 
-        /// How long a graceful stop waits for requests in flight, up to `1h`. Default `30s`: longer than a slow
+        /// How long connections are still accepted after `/readyz` says that the edge is leaving, up to `1h`. Default `0s`.
+        /// Behind a balancer that asks for readiness write a little more than it needs to notice. Restart.
+        optional drain_delay: Written<Duration>,
+
+        /// How long a graceful stop then waits for requests in flight, up to `1h`. Default `30s`: longer than a slow
         /// checkout, shorter than the patience of a service manager (systemd kills after 90 s). What is still in
         /// flight then is cut off. Restart.
         optional drain_timeout: Written<Duration>,

@@ -1,6 +1,8 @@
 //! The control plane: it may be slow and may fail, and nothing on a request's way waits for it.
 
 pub(crate) mod boot;
+mod doors;
+mod drain;
 mod compile;
 pub(crate) mod digest;
 pub(crate) mod problem;

@@ -8,7 +8,6 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use config::model::ListenerId;
 use http::header;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
@@ -44,7 +43,7 @@ use self::{
     decide::{Arrival, Decision, decide},
     refusal::Refusal,
 };
-use crate::{clock, edge::Edge, snapshot::Action};
+use crate::{clock, edge::Edge, listen::connection::Connection, snapshot::Action, telemetry::metric::NONE};
 
 /// How long a request waits for another one's fill before it asks the origin itself, uncached.
 const COLLAPSE_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -58,10 +57,9 @@ const UNWANTED_BODY_WAIT: Duration = Duration::from_millis(100);
 /// How long a client may take nothing of its answer: it holds a place in a pool meanwhile.
 const CLIENT_STALL_MAX: Duration = Duration::from_secs(30);
 
-/// The requests of one listener.
+/// The requests of one worker.
 pub(crate) struct Requests {
     pub(crate) edge: Arc<Edge>,
-    pub(crate) listener: ListenerId,
 }
 
 #[async_trait]
@@ -82,12 +80,16 @@ impl ProxyHttp for Requests {
         session.set_write_timeout(Some(CLIENT_STALL_MAX));
         identify::join_cookies(session.req_header_mut())?;
         let snapshot = Arc::clone(&ctx.snapshot);
-        let listener = snapshot.listener(self.listener);
+        let Some(connection) = Connection::of(session).cloned() else {
+            return Error::e_explain(ErrorType::InternalError, "a request has a connection");
+        };
+        let listener = snapshot.listener_of(&connection.listener);
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(listener.idle_timeout.as_secs()));
+            session.set_keepalive(Some(listener.model.idle_timeout.as_secs()));
         }
-        let (peer, header) = (peer_address(session), session.req_header());
-        let arrival = Arrival { header, peer, listener, now_ns: clock::nanos(), random: rand::random() };
+        let header = session.req_header();
+        let arrival =
+            Arrival { header, connection: &connection, listener, now_ns: clock::nanos(), random: rand::random() };
         match decide(&arrival, ctx) {
             Ok(Decision::Forward) => return Ok(false),
             Ok(Decision::Answer(header, body)) => self.answer(session, ctx, *header, Body::Whole(body)).await,
@@ -203,7 +205,8 @@ impl ProxyHttp for Requests {
             facts,
             path: path.as_deref(),
             host: forward.model.rewrite.host.as_deref(),
-            peer: peer_address(session),
+            peer: Connection::of(session)
+                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |connection| connection.client.ip()),
             trusted: &ctx.snapshot.trusted_proxies,
             request_id: &ctx.id,
         };
@@ -357,7 +360,7 @@ impl ProxyHttp for Requests {
             return;
         }
         let finished = record::Finished {
-            listener: &ctx.snapshot.listener(self.listener).name,
+            listener: Connection::of(session).map_or(NONE, |connection| &connection.listener.model.name),
             request: session.req_header(),
             http2: session.is_http2(),
             status: session.response_written().map(|response| response.status.as_u16()),
@@ -491,10 +494,4 @@ fn refreshable(session: &mut Session, ctx: &Context) -> Result<()> {
 /// Whether the pool's tries leave room for one more.
 fn may_try_again(ctx: &Context) -> bool {
     ctx.arm().is_some_and(|arm| ctx.tried.len() < arm.pool.model.tries as usize)
-}
-
-/// The other end of the connection; for a background refresh, that of the request that caused it.
-fn peer_address(session: &Session) -> IpAddr {
-    let address = session.client_addr().and_then(|address| address.as_inet());
-    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
 }

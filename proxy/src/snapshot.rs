@@ -3,14 +3,14 @@
 //! The control plane builds a [`Snapshot`] and publishes it; a request loads it once and lives under it to its end.
 //! So no request ever sees half of an old and half of a new configuration.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use config::model::{self, ByteSize, IpNet, ListenerId, RouteId};
-use pingora::upstreams::peer::PeerOptions;
+use config::model::{self, IpNet, ListenerId, RouteId};
+use pingora::{listeners::tls::Acceptor, upstreams::peer::PeerOptions};
 
 use crate::{
-    listen::tls::Certificates,
+    listen::{admit::Places, door::DoorKey, tls::Certificates},
     request::{
         admission::InFlight, balance::Balancer, header_rules::HeaderRules, limit::RateLimiter, respond::Fixed,
         route::Router, split::Split, template::Template,
@@ -23,7 +23,9 @@ pub(crate) struct Snapshot {
     /// Digest of the configuration it was compiled from.
     pub(crate) hash: String,
     /// By [`ListenerId`].
-    pub(crate) listeners: Vec<Listener>,
+    pub(crate) listeners: Vec<Arc<Listener>>,
+    /// Which listener a door belongs to.
+    pub(crate) doors: HashMap<DoorKey, ListenerId>,
     /// Networks whose forwarding fields are believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Finds a [`RouteId`].
@@ -36,18 +38,22 @@ pub(crate) struct Snapshot {
     pub(crate) access_log: Arc<AccessLog>,
 }
 
-/// What a listener does before routing.
+/// One listener, ready to serve connections.
 pub(crate) struct Listener {
-    /// Its name, as configured.
-    pub(crate) name: String,
-    /// How long a connection may be silent between two requests.
-    pub(crate) idle_timeout: Duration,
-    /// Bytes of request line and header fields together.
-    pub(crate) max_header: ByteSize,
     /// What was configured.
     pub(crate) model: model::Listener,
     /// Certificates by server name; empty on a plain listener.
-    pub(crate) certificates: Certificates,
+    pub(crate) certificates: Arc<Certificates>,
+    /// `Some` where TLS is spoken.
+    pub(crate) tls: Option<Acceptor>,
+    /// The connections that it holds.
+    pub(crate) places: Arc<Places>,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("model", &self.model).finish_non_exhaustive()
+    }
 }
 
 /// One route with everything that a request on it needs.
@@ -117,9 +123,20 @@ pub(crate) struct Pool {
 }
 
 impl Snapshot {
-    /// What a listener does.
-    pub(crate) fn listener(&self, id: ListenerId) -> &Listener {
+    /// A listener.
+    pub(crate) fn listener(&self, id: ListenerId) -> &Arc<Listener> {
         &self.listeners[id.index()]
+    }
+
+    /// The listener that a door belongs to; `None` if it is no longer configured.
+    pub(crate) fn listener_at(&self, door: &DoorKey) -> Option<&Arc<Listener>> {
+        self.doors.get(door).map(|id| self.listener(*id))
+    }
+
+    /// A listener as it is configured now; as it was, if it is no longer.
+    pub(crate) fn listener_of<'a>(&'a self, was: &'a Arc<Listener>) -> &'a Arc<Listener> {
+        let now = self.listeners.iter().find(|now| now.model.name == was.model.name);
+        now.unwrap_or(was)
     }
 
     /// A route.

@@ -12,9 +12,7 @@ use super::{
     unique::refuse_repeated,
 };
 use crate::{
-    model::{
-        Admin, ByteSize, Certificate, HostPattern, Listener, ListenerId, ListenerSocket, Protocol, Secret, TlsSocket,
-    },
+    model::{Admin, ByteSize, Certificate, Connections, HostPattern, Listener, ListenerId, Protocol, Secret, Tls},
     problem::{At, Code, Report, suggest},
     schema::{
         self,
@@ -29,6 +27,8 @@ const CERTIFICATES_MAX: usize = 10_000;
 const ADMIN_BIND: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 const MAX_HEADER: ByteSize = ByteSize(32 << 10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECTIONS_MAX: u32 = 20_000;
+const CONNECTIONS_PER_ADDRESS: u32 = 256;
 
 type Listeners = Named<Tried<schema::Listener>>;
 
@@ -47,11 +47,7 @@ pub(crate) fn admin(written: &schema::Admin, sources: &Sources, report: &mut Rep
     (Admin { bind: written.bind.as_ref().map_or(ADMIN_BIND, |bind| bind.value) }, token)
 }
 
-pub(super) fn check(
-    written: Listeners,
-    sources: &Sources,
-    report: &mut Report,
-) -> Option<(Vec<ListenerSocket>, Vec<Listener>)> {
+pub(super) fn check(written: Listeners, sources: &Sources, report: &mut Report) -> Option<Vec<Listener>> {
     count(written.entries.len(), "listener", 1..=LISTENERS_MAX, &written.at, report);
     check_names("listener", written.entries.iter().map(|(name, _)| name), report);
     let redirects: Vec<_> = written.entries.iter().map(|entry| redirect(entry, &written, report)).collect();
@@ -62,7 +58,7 @@ pub(super) fn check(
         .map(|((name, listener), redirect)| Some(check_one(name.value, listener.0?, redirect, sources, report)))
         .collect();
     // Collected first, so that each has been checked.
-    checked.into_iter().collect::<Option<Vec<_>>>().map(|both| both.into_iter().unzip())
+    checked.into_iter().collect()
 }
 
 fn check_one(
@@ -71,18 +67,13 @@ fn check_one(
     redirect_to: Option<ListenerId>,
     sources: &Sources,
     report: &mut Report,
-) -> (ListenerSocket, Listener) {
+) -> Listener {
     let OneOrMany(bind) = written.bind.value;
     count(bind.len(), "address", 1..=BINDS_MAX, &written.bind.at, report);
     let bind: Vec<_> = bind.into_iter().map(|address| address.value).collect();
-    let (tls, certificates) = written.tls.map(|tls| check_tls(tls, sources, report)).unzip();
-    let listener = Listener {
-        redirect_to,
-        public_port: match &written.public_port {
-            Some(_) => within(written.public_port.as_ref(), 0, 1..=u16::MAX, report),
-            None => bind.first().map_or(0, SocketAddr::port),
-        },
-        certificates: certificates.unwrap_or_default(),
+    let public_port = match &written.public_port {
+        Some(_) => within(written.public_port.as_ref(), 0, 1..=u16::MAX, report),
+        None => bind.first().map_or(0, SocketAddr::port),
     };
     let max_header = within(written.max_header.as_ref(), MAX_HEADER, ByteSize(1 << 10)..=ByteSize(256 << 10), report);
     let idle_timeout = within(written.idle_timeout.as_ref(), IDLE_TIMEOUT, Duration::from_secs(1)..=HOUR, report);
@@ -91,7 +82,16 @@ fn check_one(
     {
         report.refuse_with_hint(Code::WrongQuantity, at, "not a whole number of seconds".to_owned(), "write it in `s`");
     }
-    (ListenerSocket { name, bind, tls, idle_timeout, max_header }, listener)
+    let tls = written.tls.map(|tls| check_tls(tls, sources, report));
+    let connections = connections(&written.connections.unwrap_or_default(), report);
+    Listener { name, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections }
+}
+
+fn connections(written: &schema::Connections, report: &mut Report) -> Connections {
+    let max = within(written.max.as_ref(), CONNECTIONS_MAX, 1..=10_000_000, report);
+    // A client cannot have more than there are.
+    let default = CONNECTIONS_PER_ADDRESS.min(max);
+    Connections { max, per_address: within(written.per_address.as_ref(), default, 1..=max.max(1), report) }
 }
 
 /// Where a listener redirects to. A request must arrive after one redirect, and over TLS.
@@ -135,7 +135,7 @@ fn redirect(
     u16::try_from(position).ok().map(ListenerId)
 }
 
-fn check_tls(written: schema::Tls, sources: &Sources, report: &mut Report) -> (TlsSocket, Vec<Certificate>) {
+fn check_tls(written: schema::Tls, sources: &Sources, report: &mut Report) -> Tls {
     let schema::Tls { certificates, protocols } = written;
     count(certificates.value.len(), "certificate", 1..=CERTIFICATES_MAX, &certificates.at, report);
     for schema::Certificate { names, .. } in &certificates.value {
@@ -157,7 +157,7 @@ fn check_tls(written: schema::Tls, sources: &Sources, report: &mut Report) -> (T
         }
     };
     let certificates = certificates.value.into_iter().map(|written| certificate(written, sources)).collect();
-    (TlsSocket { protocols }, certificates)
+    Tls { certificates, protocols }
 }
 
 fn certificate(written: schema::Certificate, sources: &Sources) -> Certificate {

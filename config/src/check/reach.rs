@@ -18,13 +18,13 @@ pub(super) fn refuse_unserved_hosts(
     report: &mut Report,
 ) {
     let mut answering = listeners.iter().filter(|listener| listener.redirect_to.is_none());
-    if answering.any(|listener| listener.certificates.is_empty()) {
+    if answering.any(|listener| listener.tls.is_none()) {
         // A plain listener serves every host.
         return;
     }
     let names = || {
         let answering = listeners.iter().filter(|listener| listener.redirect_to.is_none());
-        answering.flat_map(|listener| listener.certificates.iter().flat_map(|certificate| &certificate.names))
+        answering.flat_map(|listener| listener.certificates().iter().flat_map(|certificate| &certificate.names))
     };
     let served: Served<'_> = names().collect();
     let hosts = routes.value.iter().filter_map(|route| route.0.as_ref()?.r#match.host.as_ref());

@@ -18,6 +18,9 @@ pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree,
         return (Kind::NeedsRestart, RESTART.to_owned());
     }
     match (path, change) {
+        (["listeners", _], Change::Removed(_)) | (["listeners", _, "bind"], _) => {
+            live("connections to an address that goes end after the request that they are at")
+        }
         (["listeners", ..], _) => live("for connections from now on"),
         (["admin", ..], _) => live("for operators from now on"),
         (["classes"], _) => live("decides from now on who is turned away first"),
@@ -45,12 +48,11 @@ pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree,
 }
 
 fn needs_restart(path: &[&str], restart: &[String]) -> bool {
-    let whole = matches!(path, ["listeners"] | ["listeners", _] | ["listeners", _, "tls"]);
     let form = match path {
         [first @ ("listeners" | "pools" | "zones"), _, rest @ ..] => [&[*first, "*"], rest].concat().join("."),
         _ => path.join("."),
     };
-    whole || restart.contains(&form)
+    restart.contains(&form)
 }
 
 fn whole_route(name: &str, change: &Change<'_>) -> (Kind, String) {

@@ -7,8 +7,8 @@ mod route;
 
 use crate::{
     model::{
-        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Endpoint, HealthCheck, Listener, ListenerSocket,
-        Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts, TlsSocket, Zone,
+        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Connections, Endpoint, HealthCheck, Listener, Live,
+        LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts, Tls, Zone,
     },
     schema::quantity::AsWritten,
 };
@@ -101,11 +101,11 @@ fn named<'a, T: 'a>(all: &'a [T], name: impl Fn(&'a T) -> &'a str, value: impl F
 
 /// Everything, key by key.
 pub(crate) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
-    let Boot { listeners: sockets, admin: Admin { bind }, workers, drain_timeout, watch } = boot;
+    let Boot { admin: Admin { bind }, workers, drain_delay, drain_timeout, watch } = boot;
     let Live { listeners, admin_token, trusted_proxies, classes, pools, zones, routes, access_log } = live;
-    let both: Vec<_> = sockets.iter().zip(listeners).collect();
     let process = map([
         ("workers", Some(number(workers))),
+        ("drain_delay", Some(time(*drain_delay))),
         ("drain_timeout", Some(time(*drain_timeout))),
         ("watch", Some(number(watch))),
     ]);
@@ -113,7 +113,7 @@ pub(crate) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
     let Yaml::Map(entries) = map([
         ("version", Some(number(1))),
         ("process", Some(process)),
-        ("listeners", Some(named(&both, |(socket, _)| &socket.name, |(socket, live)| listener(socket, live, sockets)))),
+        ("listeners", Some(named(listeners, |listener| &listener.name, |one| listener(one, listeners)))),
         ("admin", Some(admin)),
         ("trusted_proxies", Some(texts(trusted_proxies))),
         ("classes", Some(texts(classes))),
@@ -134,10 +134,10 @@ fn secret(secret: &Secret) -> Yaml {
     }
 }
 
-fn listener(socket: &ListenerSocket, live: &Listener, all: &[ListenerSocket]) -> Yaml {
-    let ListenerSocket { name: _, bind, tls, idle_timeout, max_header } = socket;
-    let Listener { redirect_to, public_port, certificates } = live;
-    let tls = tls.as_ref().map(|TlsSocket { protocols }| {
+fn listener(listener: &Listener, all: &[Listener]) -> Yaml {
+    let Listener { name: _, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections } = listener;
+    let Connections { max, per_address } = connections;
+    let tls = tls.as_ref().map(|Tls { certificates, protocols }| {
         map([("certificates", Some(list(certificates, certificate))), ("protocols", Some(texts(protocols)))])
     });
     map([
@@ -146,6 +146,7 @@ fn listener(socket: &ListenerSocket, live: &Listener, all: &[ListenerSocket]) ->
         ("tls", tls),
         ("max_header", Some(text(max_header))),
         ("idle_timeout", Some(time(*idle_timeout))),
+        ("connections", Some(map([("max", Some(number(max))), ("per_address", Some(number(per_address)))]))),
         // Port 0 takes a free one, which nobody knows before.
         ("public_port", (*public_port != 0).then(|| number(public_port))),
     ])

@@ -16,7 +16,7 @@ macro_rules! id {
 }
 
 id!(
-    /// Position in [`super::Boot::listeners`] and [`super::Live::listeners`].
+    /// Position in [`super::Live::listeners`].
     ListenerId
 );
 id!(

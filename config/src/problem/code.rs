@@ -351,6 +351,10 @@ codes! {
     /// A file or folder that the configuration names is not there, cannot be opened by the user that this runs as, or is
     /// too large.
     "E0404" "unusable-file" UnusableFile,
+
+    /// An address cannot be listened on: another program holds it, or this machine does not have it, or it takes rights
+    /// that the edge lacks. `ss -ltnp` shows who holds a port.
+    "E0405" "unusable-address" UnusableAddress,
 }
 
 impl Code {

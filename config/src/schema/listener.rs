@@ -10,7 +10,7 @@ mapping! {
     /// One listener.
     Listener {
         /// Addresses to listen on, such as `0.0.0.0:8080` or `[::]:8080`; one or a list. Port 0 takes a free one.
-        /// Restart.
+        /// An address that a reload takes away is closed; its connections end after the request that they are at. Live.
         required bind: Written<OneOrMany<Written<SocketAddr>>>,
 
         /// Name of a TLS listener that every request is sent on to with `308`. Default: requests are routed. Live.
@@ -21,16 +21,35 @@ mapping! {
 
         /// Bytes of request line and header fields together, `1KiB` to `256KiB`. Default `32KiB`: twice what browsers
         /// with many cookies send. More is refused with `431`; far more (`1MiB` on HTTP/1, `64KiB` or twice this limit
-        /// on HTTP/2, whichever is larger) ends the connection or stream before it is read whole. Restart.
+        /// on HTTP/2, whichever is larger) ends the connection or stream before it is read whole. Live.
         optional max_header: Written<ByteSize>,
 
         /// How long a connection may be silent between two requests, whole seconds up to `1h`. Default `60s`: keeps a reader of one
-        /// page connected for the next click; after it the connection is closed. Restart.
+        /// page connected for the next click; after it the connection is closed. Live, for connections from then on.
         optional idle_timeout: Written<Duration>,
+
+        /// How many connections it may hold.
+        optional connections: Connections,
 
         /// The port that clients see in the address bar, for redirects. Default: the port of the first `bind`; write
         /// it where a port mapping stands before the edge. Live.
         optional public_port: Written<u16>,
+    }
+}
+
+mapping! {
+    /// How many connections a listener may hold. More are closed as they come, and counted in
+    /// `floodgate_connections_refused_total`.
+    #[derive(Default)]
+    Connections {
+        /// In all, 1 to 10000000. Default 20000: about 1 GiB if each is in the middle of a request. The process needs
+        /// twice as many file descriptors. Live.
+        optional max: Written<u32>,
+
+        /// From one client, 1 to `max`: an IPv4 address, or the /64 of an IPv6 address. Default 256, or `max` if that is
+        /// less: a company behind one address has so many browsers, and no more is needed to flood. Connections of
+        /// `trusted_proxies` are not counted here. Live.
+        optional per_address: Written<u32>,
     }
 }
 
@@ -42,7 +61,7 @@ mapping! {
         required certificates: Written<Vec<Certificate>>,
 
         /// HTTP versions offered, most wanted first: `h2`, `http/1.1`. Default: both in this order, because one h2
-        /// connection per browser costs the edge less than six of h1. Restart.
+        /// connection per browser costs the edge less than six of h1. Live, for connections from then on.
         optional protocols: Written<Vec<Written<Protocol>>>,
     }
 }

@@ -75,7 +75,7 @@ fn a_relative_path_starts_from_the_file_that_it_stands_in() {
                tls: {certificates: [{names: a, chain: a.pem, key: /k/a.key}]}}}\n";
     let folder = folder(&[("edge.yaml", MAIN), ("pools.yaml", POOLS), ("routes/tls.yaml", tls)]);
     let config = Sources::read(&folder.path().join("edge.yaml")).unwrap().interpret().unwrap();
-    let certificate = &config.live.listeners[1].certificates[0];
+    let certificate = &config.live.listeners[1].certificates()[0];
     assert_eq!(certificate.chain, folder.path().join("routes/a.pem"));
     assert_eq!(certificate.key, Path::new("/k/a.key"));
 }

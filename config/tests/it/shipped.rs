@@ -9,10 +9,10 @@ fn the_shipped_configuration_is_good() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = config::load(&folder.join("edge.yaml")).unwrap_or_else(|problems| panic!("{problems}"));
 
-    let secure = &config.boot.listeners[1];
+    let secure = &config.live.listeners[1];
     assert_eq!(secure.bind, ["127.0.0.1:8443".parse::<SocketAddr>().unwrap()]);
     assert_eq!(secure.tls.as_ref().unwrap().protocols, [Protocol::H2, Protocol::Http1]);
-    assert_eq!(config.live.listeners[1].certificates[0].chain, folder.join("../state/tls/localhost.pem"));
+    assert_eq!(secure.certificates()[0].chain, folder.join("../state/tls/localhost.pem"));
     assert_eq!(config.live.listeners[0].redirect_to.map(|id| id.index()), Some(1));
     assert_eq!(config.live.access_log.to, LogTarget::File(folder.join("../state/log/access.log")));
 

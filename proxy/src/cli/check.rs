@@ -32,7 +32,7 @@ pub(super) fn check(file: &Path, format: Format, event: Option<Date>) -> Result<
     match &checked {
         Ok((sources, config)) => {
             let (listeners, routes, pools) =
-                (config.boot.listeners.len(), config.live.routes.len(), config.live.pools.len());
+                (config.live.listeners.len(), config.live.routes.len(), config.live.pools.len());
             let (file, hash) = (file.display(), digest(sources));
             println!("{file}: good: {listeners} listeners, {routes} routes, {pools} pools; hash {hash}");
         }

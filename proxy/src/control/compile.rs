@@ -3,8 +3,8 @@
 use std::{collections::HashMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use cache::{Options, ZoneOptions};
-use config::model::{self, ListenerSocket, Live};
-use pingora::upstreams::peer::PeerOptions;
+use config::model::{self, ListenerId, Live};
+use pingora::{listeners::tls::Acceptor, upstreams::peer::PeerOptions};
 use thiserror::Error;
 
 use super::certs::{self, CertificateError};
@@ -12,7 +12,10 @@ use super::certs::{self, CertificateError};
 pub(super) mod route;
 
 use crate::{
-    listen::tls::Certificates,
+    listen::{
+        door::DoorKey,
+        tls::{Certificates, server_config},
+    },
     request::{
         balance::{Balancer, Endpoint},
         route::Router,
@@ -72,13 +75,13 @@ pub(crate) struct Compiled {
 /// Compiles a configuration whose sources have the digest `hash`; nothing has changed if it fails.
 pub(crate) fn compile(
     live: &Live,
-    sockets: &[ListenerSocket],
     hash: &str,
     metrics: &Metrics,
     previous: Option<&Snapshot>,
 ) -> Result<Compiled, CompileError> {
     let mut expiries = Vec::new();
-    let listeners = listeners(live, sockets, &mut expiries)?;
+    let listeners = listeners(live, previous, &mut expiries)?;
+    live.listeners.iter().for_each(|listener| metrics.connections.listener(&listener.name));
     live.classes.iter().for_each(|class| metrics.class(class));
     let previous_log = previous.map(|previous| &*previous.access_log);
     let access_log = AccessLog::open(&live.access_log, previous_log)
@@ -91,6 +94,7 @@ pub(crate) fn compile(
     let routes = routes.collect::<Result<_, _>>()?;
     let snapshot = Snapshot {
         hash: hash.to_owned(),
+        doors: doors(&live.listeners),
         listeners,
         trusted_proxies: live.trusted_proxies.clone(),
         router: Router::new(&live.routes),
@@ -108,28 +112,34 @@ pub(crate) fn compile(
 
 fn listeners(
     live: &Live,
-    sockets: &[ListenerSocket],
+    previous: Option<&Snapshot>,
     expiries: &mut Vec<(String, String, i64)>,
-) -> Result<Vec<Listener>, CompileError> {
-    let mut listeners = Vec::with_capacity(live.listeners.len());
-    for (listener, socket) in live.listeners.iter().zip(sockets) {
-        let name = &socket.name;
+) -> Result<Vec<Arc<Listener>>, CompileError> {
+    let compile = |listener: &model::Listener| {
+        let name = &listener.name;
         let mut certificates = Certificates::default();
-        for (index, model) in listener.certificates.iter().enumerate() {
+        for (index, model) in listener.certificates().iter().enumerate() {
             let failed = |cause| CompileError::Certificate { listener: name.clone(), index, cause };
             let loaded = certs::load(model).map_err(failed)?;
             certificates.insert(&model.names, &loaded.key);
             expiries.extend(model.names.iter().map(|host| (name.clone(), host.to_string(), loaded.expires_s)));
         }
-        listeners.push(Listener {
-            name: name.clone(),
-            idle_timeout: socket.idle_timeout,
-            max_header: socket.max_header,
+        let certificates = Arc::new(certificates);
+        let tls = listener.tls.as_ref().map(|tls| server_config(&certificates, tls));
+        let before = previous.and_then(|previous| previous.listeners.iter().find(|old| old.model.name == *name));
+        Ok(Arc::new(Listener {
             model: listener.clone(),
             certificates,
-        });
-    }
-    Ok(listeners)
+            tls: tls.map(|tls| Acceptor::from_server_config(Arc::new(tls))),
+            places: before.map_or_else(Arc::default, |before| Arc::clone(&before.places)),
+        }))
+    };
+    live.listeners.iter().map(compile).collect()
+}
+
+fn doors(listeners: &[model::Listener]) -> HashMap<DoorKey, ListenerId> {
+    let ids = (0..).map(ListenerId);
+    ids.zip(listeners).flat_map(|(id, listener)| DoorKey::of(listener).map(move |(key, _)| (key, id))).collect()
 }
 
 fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {

@@ -38,7 +38,7 @@ pub(crate) type Places<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Explains one request under a configuration.
 pub(crate) fn explain(config: &Config, question: &Question, places: Places<'_>) -> Result<Explanation, QuestionError> {
     let listener = question.listener(config)?;
-    let name = config.boot.listeners[listener].name.clone();
+    let name = config.live.listeners[listener].name.clone();
     let mut explanation = Explanation { listener: name, ..Explanation::default() };
     let decided = match question.header() {
         Ok(header) => decide(&Way { config, question, header: &header, places }, listener, &mut explanation),
@@ -62,7 +62,7 @@ struct Way<'a> {
 /// Everything up to the route, in the order of `request.rs`.
 fn decide(way: &Way<'_>, listener: usize, explanation: &mut Explanation) -> Result<(), Refusal> {
     let Way { config, question, header, .. } = *way;
-    if header_bytes(header) > config.boot.listeners[listener].max_header.0 {
+    if header_bytes(header) > config.live.listeners[listener].max_header.0 {
         return Err(Refusal::HeaderTooLarge);
     }
     let raw = Raw {
@@ -105,8 +105,8 @@ struct Chosen<'a> {
 /// Whether a listener answers for a host: a plain one for any, a TLS listener where it has a certificate.
 fn serves(listener: &Listener, host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
-    let mut names = listener.certificates.iter().flat_map(|certificate| &certificate.names);
-    listener.certificates.is_empty()
+    let mut names = listener.certificates().iter().flat_map(|certificate| &certificate.names);
+    listener.certificates().is_empty()
         || names.any(|name| match name {
             HostPattern::Exact(name) => name == host,
             HostPattern::Wildcard(domain) => host.split_once('.').is_some_and(|(_, below)| below == domain),

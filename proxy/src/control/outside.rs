@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::{
     certs::{self, CertificateError, Loaded},
     compile::{self, CompileError},
+    doors::BindError,
     secret::{SecretError, Token},
 };
 
@@ -59,6 +60,13 @@ pub(crate) fn of_compile(error: &CompileError) -> Outside {
     }
 }
 
+/// Why an address cannot be listened on.
+pub(crate) fn of_bind(error: &BindError) -> Outside {
+    let hint = (error.cause.kind() == ErrorKind::AddrInUse).then(|| "`ss -ltnp` shows who holds a port".to_owned());
+    let path = format!("listeners.{}.bind[{}]", error.listener, error.index);
+    Outside { code: Code::UnusableAddress, path, message: with_causes(error), hint }
+}
+
 fn unusable(path: String, error: &CompileError) -> Outside {
     Outside { code: Code::UnusableFile, path, message: with_causes(error), hint: None }
 }
@@ -86,16 +94,16 @@ fn of_certificate(listener: &str, index: usize, error: &CertificateError) -> Out
 
 fn certificates(config: &Config, period: Period) -> Vec<Outside> {
     let mut found = Vec::new();
-    for (socket, listener) in config.boot.listeners.iter().zip(&config.live.listeners) {
-        for (index, model) in listener.certificates.iter().enumerate() {
+    for listener in &config.live.listeners {
+        for (index, model) in listener.certificates().iter().enumerate() {
             match certs::load(model) {
                 Ok(loaded) => found.extend(validity(&loaded, period).map(|message| Outside {
                     code: Code::ExpiredCertificate,
-                    path: format!("listeners.{}.tls.certificates[{index}].chain", socket.name),
+                    path: format!("listeners.{}.tls.certificates[{index}].chain", listener.name),
                     message: format!("the certificate in {} {message}", model.chain.display()),
                     hint: Some("renew it, and reload".to_owned()),
                 })),
-                Err(error) => found.push(of_certificate(&socket.name, index, &error)),
+                Err(error) => found.push(of_certificate(&listener.name, index, &error)),
             }
         }
     }

@@ -16,6 +16,7 @@ pub(crate) use error::ReloadError;
 use super::{
     compile::{Compiled, compile},
     digest::digest,
+    doors::Doors,
     history::{Cause, Entry, History},
     outside,
     probe::Prober,
@@ -94,11 +95,19 @@ struct Turn {
     /// alone, or the watch would take a change that it has yet to consider for an old one.
     considered: Option<String>,
     prober: Prober,
+    doors: Doors,
 }
 
 impl Reloader {
     /// For an edge that was started with these sources, and has published what they mean.
-    pub(crate) fn new(edge: Arc<Edge>, file: &Path, sources: Sources, config: Config, token: Option<Token>) -> Self {
+    pub(crate) fn new(
+        edge: Arc<Edge>,
+        file: &Path,
+        sources: Sources,
+        config: Config,
+        token: Option<Token>,
+        doors: Doors,
+    ) -> Self {
         let mut prober = Prober::default();
         prober.follow(&edge.published.load());
         let hash = digest(&sources);
@@ -113,7 +122,7 @@ impl Reloader {
             edge,
             file: file.to_owned(),
             standing: RwLock::new(standing),
-            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober })),
+            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober, doors })),
         }
     }
 
@@ -209,17 +218,25 @@ impl Reloader {
     /// From here on requests live under the new configuration.
     fn publish(&self, turn: &mut Turn, config: Config, sources: &Sources, hash: &str) -> Result<(), ReloadError> {
         let previous = self.edge.published.load();
-        let compiled = compile(&config.live, &config.boot.listeners, hash, &self.edge.metrics, Some(&previous));
+        let compiled = compile(&config.live, hash, &self.edge.metrics, Some(&previous));
         let compiled = compiled.map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
         let Compiled { snapshot, zones, expiries } = compiled;
+        let opened = turn.doors.open(&config.live.listeners);
+        let opened = opened.map_err(|error| ReloadError::outside(outside::of_bind(&error), sources))?;
         self.edge.cache.store.configure(zones)?;
         self.edge.published.publish(snapshot);
+        turn.doors.follow(opened)?;
         let snapshot = self.edge.published.load();
         forget::forget(&self.edge.metrics, &previous, &snapshot);
         turn.prober.follow(&snapshot);
         turn.config = config;
         self.edge.metrics.config.went_live(&snapshot.hash, clock::wall(), &expiries);
         Ok(())
+    }
+
+    /// Lets nobody in any more.
+    pub(crate) async fn close_doors(&self) {
+        self.turn.lock().await.doors.close();
     }
 
     fn stand(&self, change: impl FnOnce(&mut Standing)) {

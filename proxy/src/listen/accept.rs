@@ -1,48 +1,36 @@
-//! The accept loop of one socket: connection -> handshake -> Pingora.
+//! The accept loop of one socket.
 
-use std::{io, os::fd::AsRawFd, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use pingora::{
-    apps::ServerApp,
-    listeners::tls::Acceptor,
-    protocols::{GetSocketDigest, SocketDigest, Stream, l4::stream::Stream as TcpIo},
-    proxy::HttpProxy,
-    server::ShutdownWatch,
-};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::task::TaskTracker;
 
-use crate::request::Requests;
+use super::{
+    admit::Place,
+    connection,
+    door::{Door, Socket},
+    worker::Worker,
+};
+use crate::request::identify::{is_trusted, network};
 
-/// A client that has not finished its TLS handshake by then is not going to.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed for want of descriptors or memory, so that connections can end meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// One bound socket and what is served on it.
-pub(crate) struct Socket {
-    pub(crate) listener: TcpListener,
-    /// `Some` where TLS is spoken.
-    pub(crate) tls: Option<Arc<Acceptor>>,
-    pub(crate) proxy: Arc<HttpProxy<Requests>>,
-}
-
-/// Accepts until `shutdown` says so; each connection becomes a task of `connections`.
-pub(crate) async fn serve(socket: Socket, mut shutdown: ShutdownWatch, connections: TaskTracker) {
+/// Accepts until the door closes; each connection becomes a task.
+pub(super) async fn accept(socket: Socket, worker: Arc<Worker>) {
+    let Socket { listener, door } = socket;
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, ?door, "cannot accept connections at all"),
+    };
+    let mut closing = door.closing.clone();
     loop {
         let accepted = tokio::select! {
-            accepted = socket.listener.accept() => accepted,
-            _ = shutdown.wait_for(|stop| *stop) => return,
+            biased; // who already stands before a closing door is still let in
+            accepted = listener.accept() => accepted,
+            _ = closing.wait_for(|closing| *closing) => return,
         };
         match accepted {
-            Ok((tcp, _)) => {
-                let (tls, proxy, shutdown) = (socket.tls.clone(), Arc::clone(&socket.proxy), shutdown.clone());
-                connections.spawn(async move {
-                    if let Some(stream) = establish(tcp, tls.as_deref()).await {
-                        Box::pin(proxy.process_new(stream, &shutdown)).await;
-                    }
-                });
-            }
+            Ok((tcp, peer)) => admit(tcp, peer, &door, &worker),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections; trying again");
@@ -52,30 +40,19 @@ pub(crate) async fn serve(socket: Socket, mut shutdown: ShutdownWatch, connectio
     }
 }
 
-/// The connection as Pingora takes it; `None` if the handshake failed or took too long.
-async fn establish(tcp: TcpStream, tls: Option<&Acceptor>) -> Option<Stream> {
-    let peer = tcp.peer_addr().ok();
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
-    if let Some(peer) = peer {
-        // Known already: spares a getpeername for each request.
-        digest.peer_addr.set(Some(peer.into())).ok();
-    }
-    let mut io: TcpIo = tcp.into();
-    io.set_socket_digest(digest);
-    let Some(tls) = tls else { return Some(Box::new(io)) };
-    match tokio::time::timeout(HANDSHAKE_MAX, tls.tls_handshake(io)).await {
-        Ok(Ok(stream)) => Some(Box::new(stream)),
-        Ok(Err(error)) => {
-            tracing::debug!(?peer, %error, "the TLS handshake failed");
-            None
+/// Lets a connection in, if there is room; else it is closed.
+fn admit(tcp: TcpStream, peer: SocketAddr, door: &Arc<Door>, worker: &Arc<Worker>) {
+    let snapshot = worker.edge.published.load();
+    // A door that a reload just took away.
+    let Some(listener) = snapshot.listener_at(&door.key) else { return };
+    let client = (!is_trusted(peer.ip(), &snapshot.trusted_proxies)).then(|| network(peer.ip()));
+    match Place::take(&listener.places, listener.model.connections, client) {
+        Ok(place) => {
+            let arrival =
+                connection::Arrival { tcp, peer, listener: Arc::clone(listener), door: Arc::clone(door), place };
+            worker.ending.connections.spawn(connection::run(arrival, Arc::clone(worker)));
         }
-        Err(_elapsed) => {
-            tracing::debug!(?peer, "the TLS handshake took too long");
-            None
-        }
+        Err(full) => worker.edge.metrics.connections.refused(&listener.model.name, full.label()),
     }
 }
 

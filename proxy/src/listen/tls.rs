@@ -1,18 +1,16 @@
 //! Server name -> certificate, and what a TLS listener offers.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use config::model::{HostPattern, ListenerId, Protocol, TlsSocket};
+use config::model::{HostPattern, Protocol, Tls};
 use rustls::{
     ServerConfig,
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
 
-use crate::edge::Edge;
-
 /// The certificates of one listener, by server name.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Certificates {
     exact: HashMap<String, Arc<CertifiedKey>>,
     /// By the domain below the wildcard label.
@@ -50,40 +48,29 @@ impl Certificates {
     }
 }
 
-/// Finds the certificate of a handshake in the live configuration, so that a reload changes it for new connections.
-struct Resolver {
-    edge: Arc<Edge>,
-    listener: ListenerId,
-}
-
-impl fmt::Debug for Resolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resolver").field("listener", &self.listener).finish_non_exhaustive()
-    }
-}
+/// Finds the certificate of a handshake.
+#[derive(Debug)]
+struct Resolver(Arc<Certificates>);
 
 impl ResolvesServerCert for Resolver {
     /// A name that no certificate covers gets none, and so a TLS alert rather than somebody else's certificate.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let snapshot = self.edge.published.load();
-        let certificates = &snapshot.listener(self.listener).certificates;
         match hello.server_name() {
-            Some(name) => certificates.find(&name.to_ascii_lowercase()).cloned(),
-            None => certificates.default.clone(),
+            Some(name) => self.0.find(&name.to_ascii_lowercase()).cloned(),
+            None => self.0.default.clone(),
         }
     }
 }
 
-/// What a TLS listener offers: TLS 1.2 and 1.3, ALPN as configured, certificates of the live configuration.
-pub(crate) fn server_config(edge: &Arc<Edge>, listener: ListenerId, socket: &TlsSocket) -> ServerConfig {
+/// What a TLS listener offers: TLS 1.2 and 1.3, ALPN as configured, these certificates.
+pub(crate) fn server_config(certificates: &Arc<Certificates>, tls: &Tls) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let resolver = Arc::new(Resolver { edge: Arc::clone(edge), listener });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider knows TLS 1.2 and 1.3")
         .with_no_client_auth()
-        .with_cert_resolver(resolver);
-    config.alpn_protocols = socket
+        .with_cert_resolver(Arc::new(Resolver(Arc::clone(certificates))));
+    config.alpn_protocols = tls
         .protocols
         .iter()
         .map(|protocol| match protocol {

@@ -13,13 +13,16 @@ use super::{
     route::{Asked, Found},
     split::{Choice, Client},
 };
-use crate::snapshot::{Action, Forward, Listener, Route};
+use crate::{
+    listen::connection::Connection,
+    snapshot::{Action, Forward, Listener, Route},
+};
 
 /// A request that has arrived.
 pub(super) struct Arrival<'a> {
     pub(super) header: &'a RequestHeader,
-    /// The other end of the connection.
-    pub(super) peer: IpAddr,
+    pub(super) connection: &'a Connection,
+    /// Where it came in, as configured now.
     pub(super) listener: &'a Listener,
     pub(super) now_ns: u64,
     /// Uniform over all values.
@@ -48,17 +51,18 @@ pub(super) fn decide(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Decisio
 }
 
 fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
-    let Arrival { header, peer, listener, .. } = arrival;
-    if identify::header_bytes(header) > listener.max_header.0 {
+    let Arrival { header, connection, listener, .. } = arrival;
+    let peer = connection.client.ip();
+    if identify::header_bytes(header) > listener.model.max_header.0 {
         return Err(Refusal::HeaderTooLarge);
     }
     let trusted = &ctx.snapshot.trusted_proxies;
-    if let Some(id) = identify::request_id(&header.headers, *peer, trusted) {
+    if let Some(id) = identify::request_id(&header.headers, peer, trusted) {
         id.clone_into(&mut ctx.id);
     }
     let raw = identify::Raw {
-        peer: *peer,
-        tls: !listener.certificates.is_empty(),
+        peer,
+        tls: connection.tls,
         target: header.raw_path(),
         authority: header.uri.authority().map(http::uri::Authority::as_str),
         headers: &header.headers,

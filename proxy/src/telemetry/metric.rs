@@ -14,8 +14,10 @@ use prometheus::{
 };
 
 mod config;
+mod connections;
 
 pub(crate) use config::ConfigMetrics;
+pub(crate) use connections::ConnectionMetrics;
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -40,6 +42,8 @@ pub(crate) struct Metrics {
     refusals: IntCounterVec,
     cache_requests: IntCounterVec,
     tries: IntCounterVec,
+    /// Connections of clients.
+    pub(crate) connections: ConnectionMetrics,
     /// The live configuration and its reloads.
     pub(crate) config: ConfigMetrics,
     /// 1 while the health check passes.
@@ -66,8 +70,13 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prom
 }
 
 impl Metrics {
-    /// Registers every metric, all at zero, for these results in the cache and reasons of refusals.
-    pub(crate) fn new(results: &'static [&'static str], reasons: &'static [&'static str]) -> Self {
+    /// Registers every metric, all at zero, for these results in the cache, reasons of refusals, and reasons for which
+    /// connections are refused.
+    pub(crate) fn new(
+        results: &'static [&'static str],
+        reasons: &'static [&'static str],
+        refused_connections: &'static [&'static str],
+    ) -> Self {
         let registry = Registry::new_custom(Some("floodgate".to_owned()), None).expect("the prefix is valid");
         let r = &registry;
         let counter =
@@ -88,6 +97,7 @@ impl Metrics {
             refusals,
             cache_requests,
             tries: counter("upstream_tries_total", "Tries at endpoints.", &["pool", "endpoint", "result"]),
+            connections: ConnectionMetrics::new(r, refused_connections),
             config: ConfigMetrics::new(r),
             endpoint_up: gauge("endpoint_up", "1 while the health check passes.", &["pool", "endpoint"]),
             pool_in_flight: gauge("pool_in_flight", "Requests in flight to a pool.", &["pool"]),
@@ -209,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_finished_request_is_counted_once_in_each_family() {
-        let metrics = Metrics::new(&["hit", "miss"], &["overloaded"]);
+        let metrics = Metrics::new(&["hit", "miss"], &["overloaded"], &[]);
         metrics.class("browse");
         let route = metrics.route("home", "browse");
         route.finished(Some(200), Duration::from_millis(3), Some(0));

@@ -6,6 +6,7 @@ mod origin;
 mod malformed;
 mod framing;
 mod listening;
+mod connections;
 mod serving;
 mod routing;
 mod answering;

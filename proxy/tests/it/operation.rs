@@ -185,7 +185,7 @@ fn a_port_in_use_is_one_clear_line() {
     let output = Command::new(env!("CARGO_BIN_EXE_edge")).arg("run").arg(&file).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
-    assert!(said.contains("error: cannot listen on") && said.contains("listener `plain`"), "{said}");
+    assert!(said.contains("E0405 listeners.plain.bind[0]: cannot listen on") && said.contains("ss -ltnp"), "{said}");
 }
 
 /// Key: telemetry.access_log.sample

@@ -20,6 +20,11 @@ fn read_state(metrics: &Metrics, edge: &Edge) {
     for gauge in [&metrics.endpoint_up, &metrics.pool_in_flight, &metrics.pool_limit] {
         gauge.reset();
     }
+    metrics.connections.held.reset();
+    for listener in &snapshot.listeners {
+        let held = metrics.connections.held.with_label_values(&[&listener.model.name]);
+        held.set(listener.places.taken().into());
+    }
     for pool in &snapshot.pools {
         let name = pool.model.name.as_str();
         metrics.pool_in_flight.with_label_values(&[name]).set(pool.in_flight.count().into());

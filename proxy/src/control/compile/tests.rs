@@ -71,7 +71,7 @@ fn config(text: &str) -> Option<Config> {
 }
 
 fn snapshot(config: &Config, metrics: &Metrics, previous: Option<&Snapshot>) -> Snapshot {
-    compile(&config.live, &config.boot.listeners, "", metrics, previous).unwrap().snapshot
+    compile(&config.live, "", metrics, previous).unwrap().snapshot
 }
 
 fn forward(route: &crate::snapshot::Route) -> Option<&Forward> {
@@ -108,7 +108,7 @@ fn all_kept<T>(before: &[Arc<T>], after: &[Arc<T>]) -> bool {
 /// `edge diff` promises what it costs to go from one configuration to another; this is what it really costs.
 #[test]
 fn a_change_costs_what_the_difference_says() {
-    let metrics = Metrics::new(&[], &[]);
+    let metrics = Metrics::new(&[], &[], &[]);
     let old = config(TEXT).unwrap();
     let before = snapshot(&old, &metrics, None);
     let mut compared = 0;

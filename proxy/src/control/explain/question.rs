@@ -123,7 +123,7 @@ impl Question {
     /// Position of the listener that it would come to: the one that is named, else the one whose port the URL has, else
     /// the only one that speaks the URL's scheme.
     pub(super) fn listener(&self, config: &Config) -> Result<usize, QuestionError> {
-        let sockets = &config.boot.listeners;
+        let sockets = &config.live.listeners;
         let known = || sockets.iter().map(|socket| format!("`{}`", socket.name)).collect::<Vec<_>>().join(", ");
         if let Some(name) = &self.listener {
             let position = sockets.iter().position(|socket| socket.name == *name);
@@ -140,7 +140,7 @@ impl Question {
         let fitting: Vec<usize> = (0..sockets.len()).filter(fits).collect();
         let by_port = fitting.iter().find(|&&position| {
             let bound = sockets[position].bind.iter().any(|address| address.port() == port);
-            bound || config.live.listeners[position].public_port == port
+            bound || sockets[position].public_port == port
         });
         match (by_port, fitting.as_slice()) {
             (Some(position), _) | (None, [position]) => Ok(*position),

@@ -18,6 +18,9 @@ pub(crate) enum ReloadError {
     /// There is nothing to go back to.
     #[error("{0}; hint: `GET /config/history` lists what there is")]
     NoSuchConfiguration(String),
+    /// The system has no descriptors left.
+    #[error("the new sockets could not be handed to the workers: {0}")]
+    Sockets(#[from] std::io::Error),
     /// A defect of ours; the old configuration stays live.
     #[error("the reload failed half-way: {0}")]
     Broken(#[from] tokio::task::JoinError),

@@ -21,6 +21,12 @@ pub(super) fn forget(metrics: &Metrics, before: &Snapshot, now: &Snapshot) {
     let kept: HashSet<_> = endpoints(now).collect();
     let gone = endpoints(before).filter(|old| !kept.contains(old));
     gone.for_each(|(pool, endpoint)| metrics.forget_endpoint(pool, &endpoint));
+    let kept: HashSet<_> = listeners(now).collect();
+    listeners(before).filter(|old| !kept.contains(old)).for_each(|listener| metrics.connections.forget(listener));
+}
+
+fn listeners(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
+    snapshot.listeners.iter().map(|listener| listener.model.name.as_str())
 }
 
 /// Name and class of each route.

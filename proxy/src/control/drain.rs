@@ -1,0 +1,28 @@
+//! The orderly end: readiness goes first, then the doors close, then requests in flight are waited for.
+
+use config::model::Boot;
+
+use super::{boot::Signals, reload::Reloader};
+use crate::listen::worker::Ending;
+
+/// Waits until every connection has ended, or it takes too long, or a second signal says that it is enough.
+pub(super) async fn drain(boot: &Boot, reloader: &Reloader, ending: &Ending, signals: &mut Signals) {
+    if !boot.drain_delay.is_zero() {
+        tracing::info!(delay = ?boot.drain_delay, "stopping: not ready any more; still accepting connections");
+        tokio::select! {
+            () = tokio::time::sleep(boot.drain_delay) => {}
+            () = signals.stop() => {}
+        }
+    }
+    tracing::info!("stopping: no new connections; waiting for requests in flight");
+    reloader.close_doors().await;
+    ending.connections.close();
+    let cut = tokio::select! {
+        () = ending.connections.wait() => return tracing::info!("stopped; every request in flight was answered"),
+        () = tokio::time::sleep(boot.drain_timeout) => "the drain timeout passed",
+        () = signals.stop() => "told to stop again",
+    };
+    tracing::warn!(cut = ending.connections.len(), "{cut}; connections were cut");
+    ending.cut.cancel();
+    ending.connections.wait().await;
+}

@@ -1,0 +1,65 @@
+//! One worker: a thread with its own runtime, its own sockets and its own connections to endpoints, so that a request
+//! never leaves the core that accepted it. What must be counted together belongs to the edge.
+
+use std::{io, sync::Arc, thread};
+
+use pingora::{
+    proxy::{HttpProxy, http_proxy},
+    server::configuration::ServerConf,
+};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{accept::accept, door::Socket};
+use crate::{edge::Edge, request::Requests};
+
+/// Idle connections to endpoints that a worker keeps for the next request.
+const IDLE_UPSTREAM: usize = 256;
+
+/// What the connections of one worker share.
+pub(crate) struct Worker {
+    pub(crate) edge: Arc<Edge>,
+    /// Requests go through here.
+    pub(crate) proxy: Arc<HttpProxy<Requests>>,
+    pub(crate) ending: Ending,
+}
+
+/// How connections come to their end; of the whole edge.
+#[derive(Clone, Default)]
+pub(crate) struct Ending {
+    /// Connections and their requests; empty when the edge can go.
+    pub(crate) connections: TaskTracker,
+    /// Cancelled when what is still open is cut off.
+    pub(crate) cut: CancellationToken,
+}
+
+/// A running worker, as the control plane sees it.
+pub(crate) struct Handle(mpsc::UnboundedSender<Socket>);
+
+impl Handle {
+    /// Lets the worker accept at one more socket, until its door closes.
+    pub(crate) fn serve(&self, socket: Socket) {
+        // It ends only with the process.
+        self.0.send(socket).ok();
+    }
+}
+
+/// Starts the worker `number`.
+pub(crate) fn start(number: usize, edge: Arc<Edge>, ending: Ending) -> io::Result<Handle> {
+    let (handle, mut sockets) = mpsc::unbounded_channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serve = async move {
+        let conf = ServerConf { threads: 1, upstream_keepalive_pool_size: IDLE_UPSTREAM, ..ServerConf::default() };
+        let mut proxy = http_proxy(&Arc::new(conf), Requests { edge: Arc::clone(&edge) });
+        let mut h2 = pingora::protocols::http::v2::server::default_h2_options();
+        h2.max_header_list_size(512 << 10);
+        proxy.h2_options = Some(h2);
+        let proxy = Arc::new(proxy);
+        let worker = Arc::new(Worker { edge, proxy, ending });
+        while let Some(socket) = sockets.recv().await {
+            tokio::spawn(accept(socket, Arc::clone(&worker)));
+        }
+    };
+    thread::Builder::new().name(format!("worker-{number}")).spawn(move || runtime.block_on(serve))?;
+    Ok(Handle(handle))
+}
