@@ -9,6 +9,7 @@ mod bound;
 mod unique;
 mod names;
 mod listener;
+mod tls;
 mod pool;
 mod condition;
 mod template;
@@ -55,6 +56,7 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
     let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
     if let (Some(routes), Some(listeners)) = (&written.routes.0, &listeners) {
         reach::refuse_unserved_hosts(routes, listeners, report);
+        reach::refuse_unproven_clients(routes, listeners, report);
     }
     let routes = written.routes.0.and_then(|routes| route::check(routes, &mut names, sources, report));
     let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, sources));

@@ -12,6 +12,7 @@ pub mod quantity;
 pub mod pattern;
 pub mod condition;
 pub mod action;
+pub mod tls;
 
 pub use action::{
     Action, Body, Destination, Files, Forward, HeaderRules, Redirect, Respond, Rewrite, Share, Split, SplitKey,
@@ -21,6 +22,7 @@ pub use condition::{Attribute, Condition, Test};
 pub use id::{ClassId, ListenerId, PoolId, RouteId, ZoneId};
 pub use pattern::{HostPattern, PathPattern, Segment};
 pub use quantity::{ByteSize, Percent, Rate};
+pub use tls::{Certificate, ClientAuth, Protocol, Tls, TlsVersion};
 
 /// One whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,24 +46,6 @@ pub struct Boot {
     pub drain_timeout: Duration,
     /// Whether the file is read again when it changes.
     pub watch: bool,
-}
-
-/// An HTTP version as ALPN names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// `h2`
-    H2,
-    /// `http/1.1`
-    Http1,
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::H2 => "h2",
-            Self::Http1 => "http/1.1",
-        })
-    }
 }
 
 /// The operators' listener.
@@ -145,26 +129,6 @@ pub struct Connections {
     pub max: u32,
     /// From one client: an IPv4 address, or the /64 of an IPv6 address; at least 1. Trusted proxies are not counted.
     pub per_address: u32,
-}
-
-/// What a TLS listener offers in the handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// By server name, at least one; the first also serves clients that name none.
-    pub certificates: Vec<Certificate>,
-    /// HTTP versions offered by ALPN, most wanted first, at least one.
-    pub protocols: Vec<Protocol>,
-}
-
-/// One certificate chain, its key, and the names it serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    /// Exact names (`shop.example.com`) and wildcards (`*.example.com`).
-    pub names: Vec<HostPattern>,
-    /// PEM file, leaf first.
-    pub chain: PathBuf,
-    /// PEM file with the private key.
-    pub key: PathBuf,
 }
 
 /// A set of endpoints that can serve the same requests.
@@ -278,6 +242,8 @@ pub struct Route {
     pub methods: Vec<String>,
     /// What else must hold, all of it.
     pub conditions: Vec<Condition>,
+    /// Whether it is only for clients that have shown a certificate.
+    pub needs_client_certificate: bool,
     /// What happens.
     pub action: Action,
     /// Rate limits; a request must be within each.

@@ -14,6 +14,7 @@ mod path;
 mod secret;
 pub(crate) mod pattern;
 mod listener;
+mod tls;
 mod pool;
 pub(crate) mod condition;
 pub(crate) mod action;
@@ -21,10 +22,12 @@ mod route;
 mod telemetry;
 pub(crate) mod include;
 
-pub(crate) use listener::{Admin, Certificate, Connections, Listener, Tls};
+pub(crate) use listener::{Admin, Connections, Listener};
+pub(crate) use path::AuthoritiesPath;
 pub(crate) use pool::{AnyEndpoint, Endpoint, Health, Limit, Pool, Timeouts};
 pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
 pub(crate) use telemetry::{AccessLog, Telemetry};
+pub(crate) use tls::{Certificate, Tls};
 
 use crate::{
     model::IpNet,

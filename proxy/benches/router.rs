@@ -137,6 +137,7 @@ fn routes(patterns: &[String]) -> Vec<Route> {
         paths: vec![PathPattern { raw: raw.clone(), segments: segments(raw) }],
         methods: Vec::new(),
         conditions: Vec::new(),
+        needs_client_certificate: false,
         action: Action::Redirect(Redirect {
             to: Template { raw: String::new(), parts: Vec::new() },
             status: 308,

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     clock,
-    control::{boot, dev_certificate, explain::Asked},
+    control::{boot, certs::new_ticket_key, dev_certificate, explain::Asked},
 };
 
 mod check;
@@ -143,6 +143,15 @@ enum Command {
         #[arg(long, value_name = "HASH")]
         to: Option<String>,
     },
+    /// Make a new key of session tickets, which edges share by `tls.tickets.keys`, and remove the oldest. Once a day, and
+    /// the folder copied to every edge within five minutes, is a good habit.
+    TicketKey {
+        /// Folder of the keys.
+        folder: PathBuf,
+        /// How many to leave. A ticket is good for 12 hours, and no longer than its key stays.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=64))]
+        keep: u8,
+    },
     /// Make a certificate for trying things out, signed by a local authority; keeps one that is still good.
     DevCertificate {
         /// Folder for ca.pem, ca.key, localhost.pem and localhost.key.
@@ -199,6 +208,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Reload { file, access } => running::reload(&file, &access)?,
         Command::History { file, access, format } => running::history(file.as_deref(), &access, format)?,
         Command::Rollback { file, access, to } => running::roll_back(file.as_deref(), &access, to.as_deref())?,
+        Command::TicketKey { folder, keep } => {
+            println!("wrote {}", new_ticket_key::make(&folder, keep.into(), clock::wall())?.display());
+        }
         Command::DevCertificate { out, names } => {
             let written = dev_certificate::create(&out, &names, clock::wall())?;
             let done = if written { "wrote" } else { "kept" };

@@ -11,7 +11,7 @@ pub(crate) mod secret;
 mod history;
 mod reload;
 mod watch;
-mod certs;
+pub(crate) mod certs;
 mod file;
 mod probe;
 pub(crate) mod explain;

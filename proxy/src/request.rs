@@ -83,6 +83,8 @@ impl ProxyHttp for Requests {
         let Some(connection) = Connection::of(session).cloned() else {
             return Error::e_explain(ErrorType::InternalError, "a request has a connection");
         };
+        let shown = connection.tls.as_ref().and_then(|tls| tls.client.as_ref());
+        identify::tell_client_certificate(session.req_header_mut(), shown.map(|client| &client.field))?;
         let listener = snapshot.listener_of(&connection.listener);
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(listener.model.idle_timeout.as_secs()));
@@ -361,6 +363,7 @@ impl ProxyHttp for Requests {
         }
         let finished = record::Finished {
             listener: Connection::of(session).map_or(NONE, |connection| &connection.listener.model.name),
+            tls: Connection::of(session).and_then(|connection| connection.tls.as_ref()),
             request: session.req_header(),
             http2: session.is_http2(),
             status: session.response_written().map(|response| response.status.as_u16()),

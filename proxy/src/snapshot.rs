@@ -7,10 +7,10 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use config::model::{self, IpNet, ListenerId, RouteId};
-use pingora::{listeners::tls::Acceptor, upstreams::peer::PeerOptions};
+use pingora::upstreams::peer::PeerOptions;
 
 use crate::{
-    listen::{admit::Places, door::DoorKey, tls::Certificates},
+    listen::{admit::Places, door::DoorKey, tls::Tls},
     request::{
         admission::InFlight, balance::Balancer, header_rules::HeaderRules, limit::RateLimiter, respond::Fixed,
         route::Router, split::Split, template::Template,
@@ -19,6 +19,7 @@ use crate::{
 };
 
 /// One configuration, ready to serve from.
+#[derive(Clone)]
 pub(crate) struct Snapshot {
     /// Digest of the configuration it was compiled from.
     pub(crate) hash: String,
@@ -29,7 +30,7 @@ pub(crate) struct Snapshot {
     /// Networks whose forwarding fields are believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Finds a [`RouteId`].
-    pub(crate) router: Router,
+    pub(crate) router: Arc<Router>,
     /// By [`RouteId`].
     pub(crate) routes: Vec<Arc<Route>>,
     /// In the order of the configuration.
@@ -42,10 +43,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Listener {
     /// What was configured.
     pub(crate) model: model::Listener,
-    /// Certificates by server name; empty on a plain listener.
-    pub(crate) certificates: Arc<Certificates>,
     /// `Some` where TLS is spoken.
-    pub(crate) tls: Option<Acceptor>,
+    pub(crate) tls: Option<Tls>,
     /// The connections that it holds.
     pub(crate) places: Arc<Places>,
 }
@@ -123,6 +122,11 @@ pub(crate) struct Pool {
 }
 
 impl Snapshot {
+    /// The same configuration, whose listeners' files hold something else.
+    pub(crate) fn with_listeners(&self, listeners: Vec<Arc<Listener>>) -> Self {
+        Self { listeners, ..self.clone() }
+    }
+
     /// A listener.
     pub(crate) fn listener(&self, id: ListenerId) -> &Arc<Listener> {
         &self.listeners[id.index()]

@@ -9,10 +9,10 @@ use super::{
     HOUR,
     bound::{count, within},
     names::check_names,
-    unique::refuse_repeated,
+    tls,
 };
 use crate::{
-    model::{Admin, ByteSize, Certificate, Connections, HostPattern, Listener, ListenerId, Protocol, Secret, Tls},
+    model::{Admin, ByteSize, Connections, Listener, ListenerId, Secret},
     problem::{At, Code, Report, suggest},
     schema::{
         self,
@@ -23,7 +23,6 @@ use crate::{
 
 const LISTENERS_MAX: usize = 256;
 const BINDS_MAX: usize = 16;
-const CERTIFICATES_MAX: usize = 10_000;
 const ADMIN_BIND: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 const MAX_HEADER: ByteSize = ByteSize(32 << 10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -82,7 +81,7 @@ fn check_one(
     {
         report.refuse_with_hint(Code::WrongQuantity, at, "not a whole number of seconds".to_owned(), "write it in `s`");
     }
-    let tls = written.tls.map(|tls| check_tls(tls, sources, report));
+    let tls = written.tls.map(|tls| tls::check(tls, sources, report));
     let connections = connections(&written.connections.unwrap_or_default(), report);
     Listener { name, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections }
 }
@@ -133,41 +132,6 @@ fn redirect(
         }
     }
     u16::try_from(position).ok().map(ListenerId)
-}
-
-fn check_tls(written: schema::Tls, sources: &Sources, report: &mut Report) -> Tls {
-    let schema::Tls { certificates, protocols } = written;
-    count(certificates.value.len(), "certificate", 1..=CERTIFICATES_MAX, &certificates.at, report);
-    for schema::Certificate { names, .. } in &certificates.value {
-        count(names.value.0.len(), "name", 1..=CERTIFICATES_MAX, &names.at, report);
-    }
-    let names = certificates.value.iter().flat_map(|certificate| &certificate.names.value.0);
-    refuse_repeated(Code::RepeatedValue, "certificate name", names.map(|name| (&name.value, &name.at)), report);
-    let protocols = match protocols {
-        None => vec![Protocol::H2, Protocol::Http1],
-        Some(Written { value, at }) => {
-            count(value.len(), "protocol", 1..=2, &at, report);
-            refuse_repeated(
-                Code::RepeatedValue,
-                "protocol",
-                value.iter().map(|protocol| (protocol.value, &protocol.at)),
-                report,
-            );
-            value.into_iter().map(|protocol| protocol.value).collect()
-        }
-    };
-    let certificates = certificates.value.into_iter().map(|written| certificate(written, sources)).collect();
-    Tls { certificates, protocols }
-}
-
-fn certificate(written: schema::Certificate, sources: &Sources) -> Certificate {
-    let schema::Certificate { names, chain, key } = written;
-    let names: Vec<HostPattern> = names.value.0.into_iter().map(|name| name.value).collect();
-    Certificate {
-        names,
-        chain: sources.resolve(&chain.value.0, &chain.at),
-        key: sources.resolve(&key.value.0, &key.at),
-    }
 }
 
 /// Reports addresses that two listeners, the admin listener among them, would both bind.

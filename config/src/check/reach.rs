@@ -1,9 +1,9 @@
-//! Routes for hosts that no listener serves.
+//! Routes that no listener lets a request through to.
 
 use std::collections::HashSet;
 
 use crate::{
-    model::{HostPattern, Listener},
+    model::{ClientAuth, HostPattern, Listener},
     problem::{Code, Report},
     schema::{
         self,
@@ -34,6 +34,24 @@ pub(super) fn refuse_unserved_hosts(
             let hint = format!("there are certificates for {}", known.join(", "));
             report.refuse_with_hint(Code::UnservedHost, at, format!("no listener serves the host `{host}`"), hint);
         }
+    }
+}
+
+/// Reports each route for clients with a certificate where none is asked for one.
+pub(super) fn refuse_unproven_clients(
+    routes: &Written<Vec<Tried<schema::Route>>>,
+    listeners: &[Listener],
+    report: &mut Report,
+) {
+    let mut asked = listeners.iter().filter_map(|listener| listener.tls.as_ref()).map(|tls| tls.client_certificates);
+    if asked.any(|asked| asked != ClientAuth::None) {
+        return;
+    }
+    let demands = routes.value.iter().filter_map(|route| route.0.as_ref()?.client_certificate.as_ref());
+    for Written { at, .. } in demands {
+        let hint = "write `client_certificates: optional` and `client_ca` at the listener that these clients come to";
+        let message = "no listener asks clients for a certificate".to_owned();
+        report.refuse_with_hint(Code::WrongClientCertificates, at, message, hint);
     }
 }
 

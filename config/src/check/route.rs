@@ -96,7 +96,17 @@ fn check_one(written: schema::Route, names: &mut References, sources: &Sources, 
     let response_headers = header_rules::check(written.response_headers.as_ref(), Towards::Client, report);
     let action = action::check(&written, &paths, &methods, names, sources, report);
     let conditions = condition::check(written.r#match.headers, written.r#match.query, report);
-    Some(Route { name: written.name.value, hosts, paths, methods, conditions, action: action?, rate, response_headers })
+    Some(Route {
+        name: written.name.value,
+        hosts,
+        paths,
+        methods,
+        conditions,
+        needs_client_certificate: written.client_certificate.is_some(),
+        action: action?,
+        rate,
+        response_headers,
+    })
 }
 
 pub(super) fn max_body(written: Option<&Written<ByteSize>>, report: &mut Report) -> ByteSize {

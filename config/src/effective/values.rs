@@ -137,9 +137,7 @@ fn secret(secret: &Secret) -> Yaml {
 fn listener(listener: &Listener, all: &[Listener]) -> Yaml {
     let Listener { name: _, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections } = listener;
     let Connections { max, per_address } = connections;
-    let tls = tls.as_ref().map(|Tls { certificates, protocols }| {
-        map([("certificates", Some(list(certificates, certificate))), ("protocols", Some(texts(protocols)))])
-    });
+    let tls = tls.as_ref().map(self::tls);
     map([
         ("bind", Some(texts(bind))),
         ("redirect_to", redirect_to.map(|id| text(&all[id.index()].name))),
@@ -149,6 +147,20 @@ fn listener(listener: &Listener, all: &[Listener]) -> Yaml {
         ("connections", Some(map([("max", Some(number(max))), ("per_address", Some(number(per_address)))]))),
         // Port 0 takes a free one, which nobody knows before.
         ("public_port", (*public_port != 0).then(|| number(public_port))),
+    ])
+}
+
+fn tls(tls: &Tls) -> Yaml {
+    let Tls { certificates, protocols, min_version, handshake_timeout, client_certificates, client_ca, ticket_keys } =
+        tls;
+    map([
+        ("certificates", Some(list(certificates, certificate))),
+        ("protocols", Some(texts(protocols))),
+        ("min_version", Some(text(min_version))),
+        ("handshake_timeout", Some(time(*handshake_timeout))),
+        ("client_certificates", Some(text(client_certificates))),
+        ("client_ca", client_ca.as_ref().map(|file| path(file))),
+        ("tickets", ticket_keys.as_ref().map(|keys| map([("keys", Some(path(keys)))]))),
     ])
 }
 

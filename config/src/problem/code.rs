@@ -335,6 +335,15 @@ codes! {
     /// spelling.
     "E0314" "unserved-host" UnservedHost,
 
+    /// What is said of client certificates does not fit together: clients are asked for one and nobody is named who
+    /// signs them, or the other way about; or a route takes only clients with a certificate, and no listener asks for one.
+    ///
+    /// ```yaml
+    /// tls: {certificates: [...], client_certificates: optional}                                   # wrong: signed by whom?
+    /// tls: {certificates: [...], client_certificates: optional, client_ca: tls/partners.pem}      # right
+    /// ```
+    "E0315" "wrong-client-certificates" WrongClientCertificates,
+
     /// A certificate cannot be served: its file or that of its key cannot be read or holds something else, the two are
     /// no pair, or the certificate does not hold a name that it is meant for. `openssl x509 -noout -text -in FILE` shows
     /// what it holds.

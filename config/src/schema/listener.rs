@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::path::{ChainPath, KeyPath};
-use super::read::{OneOrMany, Written, mapping, words};
-use crate::model::{ByteSize, HostPattern, Protocol, Secret};
+use super::{
+    read::{OneOrMany, Written, mapping},
+    tls::Tls,
+};
+use crate::model::{ByteSize, Secret};
 
 mapping! {
     /// One listener.
@@ -54,33 +56,6 @@ mapping! {
 }
 
 mapping! {
-    /// TLS of one listener. Versions 1.2 and 1.3 are spoken.
-    Tls {
-        /// Certificates, chosen by the name that the client asks for; at least one. The first also serves clients that
-        /// name none. Live.
-        required certificates: Written<Vec<Certificate>>,
-
-        /// HTTP versions offered, most wanted first: `h2`, `http/1.1`. Default: both in this order, because one h2
-        /// connection per browser costs the edge less than six of h1. Live, for connections from then on.
-        optional protocols: Written<Vec<Written<Protocol>>>,
-    }
-}
-
-mapping! {
-    /// One certificate chain with its key.
-    Certificate {
-        /// Names it is chosen for: `shop.example.com`, or `*.example.com` for any one label; one or a list. Live.
-        required names: Written<OneOrMany<Written<HostPattern>>>,
-
-        /// PEM file with the chain, leaf first; a relative path starts from the folder of this file. Live.
-        required chain: Written<ChainPath>,
-
-        /// PEM file with the private key; a relative path starts from the folder of this file. Live.
-        required key: Written<KeyPath>,
-    }
-}
-
-mapping! {
     /// The operators' listener. Metrics and readiness are for everybody who reaches it; the configuration is for those
     /// who show the token.
     #[derive(Default)]
@@ -94,12 +69,5 @@ mapping! {
         /// relative. At least 16 characters. Default: none; what needs a token is refused with `403`. Live: a reload reads
         /// the file again, while the environment of a process cannot change.
         optional token: Written<Secret>,
-    }
-}
-
-words! {
-    Protocol {
-        "h2" => Protocol::H2,
-        "http/1.1" => Protocol::Http1,
     }
 }

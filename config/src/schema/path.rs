@@ -36,6 +36,10 @@ paths! {
     ChainPath { what: "the path of a file", example: "tls/shop.pem" }
     /// Where a private key stands.
     KeyPath { what: "the path of a file", example: "tls/shop.key" }
+    /// Where the certificates of authorities stand.
+    AuthoritiesPath { what: "the path of a file", example: "tls/partners.pem" }
+    /// Where the keys of session tickets stand.
+    TicketsPath { what: "the path of a file or folder", example: "/etc/floodgate/tickets" }
     /// Where the body of an answer stands.
     BodyPath { what: "the path of a file", example: "pages/closed.html" }
     /// Where files to serve stand.

@@ -64,6 +64,10 @@ mapping! {
         /// Keep answers in the cache; where a pool is asked. Default: everything passes through. Live.
         optional cache: Written<Cache>,
 
+        /// `required`: only for clients that have shown a certificate; others get `403`. Needs a listener with
+        /// `client_certificates`. Default: for everybody whom a listener lets in. Live.
+        optional client_certificate: Written<Demand>,
+
         /// Ask the origin for something else than the client asked for. Default: the same. Live.
         optional rewrite: Written<Rewrite>,
 
@@ -183,6 +187,18 @@ impl Read for Query {
 
     fn shape() -> Shape {
         Shape::Either(vec![Shape::Words(vec!["all"]), QueryList::shape()])
+    }
+}
+
+/// That something is needed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Demand {
+    Required,
+}
+
+words! {
+    Demand {
+        "required" => Demand::Required,
     }
 }
 

@@ -117,12 +117,13 @@ fn a_misspelt_key_is_never_accepted() {
 
 /// Where a free value stands, any other of which is as good: names of the user's choice, addresses, paths, numbers. The
 /// rest is of closed sets, or refers to something.
-const FREE: [&str; 30] = [
+const FREE: [&str; 32] = [
     "at",
     "bind",
     "body",
     "burst",
     "chain",
+    "client_ca",
     "connect",
     "drain_timeout",
     "drop",
@@ -132,6 +133,7 @@ const FREE: [&str; 30] = [
     "idle",
     "in_flight",
     "key",
+    "keys",
     "max_body",
     "max_object",
     "memory",

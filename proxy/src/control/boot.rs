@@ -14,13 +14,14 @@ use tokio::{
 
 use super::{
     admin::{self, Admin},
+    certs::expiry,
     compile::{Compiled, compile},
     digest::digest,
     doors::{Doors, bind_alone},
     drain,
     history::Cause,
     outside,
-    reload::{ReloadError, Reloader, Request, admin_token},
+    reload::{ReloadError, Reloader, Request, admin_token, renew},
     watch::{Folders, watch},
 };
 use crate::{
@@ -66,7 +67,7 @@ pub(crate) fn run(file: &Path) -> Result<()> {
 async fn run_edge(file: &Path, sources: Sources, config: Config) -> Result<()> {
     let boot = config.boot.clone();
     let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS, &Full::LABELS);
-    let Compiled { snapshot, zones, expiries } = compile(&config.live, &digest(&sources), &metrics, None)
+    let Compiled { snapshot, zones, expiries, files } = compile(&config.live, &digest(&sources), &metrics, None)
         .map_err(|error| ReloadError::outside(outside::of_compile(&error), &sources))?;
     let token = admin_token(&config, &sources)?;
     let edge = Arc::new(Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)? });
@@ -79,9 +80,11 @@ async fn run_edge(file: &Path, sources: Sources, config: Config) -> Result<()> {
     let ending = Ending::default();
     let admin = bind_admin(boot.admin.bind)?;
     let doors = open_doors(&edge, &config, &sources, &ending)?;
-    let reloader = Arc::new(Reloader::new(Arc::clone(&edge), file, sources, config, token, doors));
+    let reloader = Arc::new(Reloader::new(Arc::clone(&edge), file, sources, config, token, doors, files));
     let operators = Admin { edge: Arc::clone(&edge), reloader: Arc::clone(&reloader), draining: leaving };
     tokio::spawn(admin::serve(admin, Arc::new(operators)));
+    tokio::spawn(renew::follow(Arc::clone(&reloader)));
+    tokio::spawn(expiry::warn(Arc::clone(&edge)));
     if boot.watch {
         let folders = Folders::watch(file).await;
         let folders = folders.context("cannot watch the configuration's files (`process.watch`)")?;

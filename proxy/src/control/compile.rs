@@ -4,18 +4,17 @@ use std::{collections::HashMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use cache::{Options, ZoneOptions};
 use config::model::{self, ListenerId, Live};
-use pingora::{listeners::tls::Acceptor, upstreams::peer::PeerOptions};
+use pingora::upstreams::peer::PeerOptions;
 use thiserror::Error;
 
-use super::certs::{self, CertificateError};
+use super::certs::{CertificateError, prints::Prints, ticket_keys::TicketKeyError};
 
+pub(super) mod tls;
 pub(super) mod route;
 
+use self::tls::Broken;
 use crate::{
-    listen::{
-        door::DoorKey,
-        tls::{Certificates, server_config},
-    },
+    listen::{admit::Places, door::DoorKey, tls::Tls},
     request::{
         balance::{Balancer, Endpoint},
         route::Router,
@@ -35,6 +34,20 @@ pub(crate) enum CompileError {
         index: usize,
         #[source]
         cause: CertificateError,
+    },
+    /// The authorities of clients' certificates cannot be used.
+    #[error("listener `{listener}`")]
+    ClientCa {
+        listener: String,
+        #[source]
+        cause: CertificateError,
+    },
+    /// The keys of session tickets cannot be used.
+    #[error("listener `{listener}`")]
+    TicketKeys {
+        listener: String,
+        #[source]
+        cause: TicketKeyError,
     },
     /// A file that a route answers with cannot be read.
     #[error("cannot answer with {}", path.display())]
@@ -68,8 +81,9 @@ pub(crate) struct Compiled {
     pub(crate) snapshot: Snapshot,
     /// The cache's zones.
     pub(crate) zones: Options,
-    /// Ends of validity: listener, name, seconds since 1970.
-    pub(crate) expiries: Vec<(String, String, i64)>,
+    pub(crate) expiries: Expiries,
+    /// What the files of listeners looked like before they were read.
+    pub(crate) files: Prints,
 }
 
 /// Compiles a configuration whose sources have the digest `hash`; nothing has changed if it fails.
@@ -79,6 +93,7 @@ pub(crate) fn compile(
     metrics: &Metrics,
     previous: Option<&Snapshot>,
 ) -> Result<Compiled, CompileError> {
+    let files = Prints::of(&live.listeners);
     let mut expiries = Vec::new();
     let listeners = listeners(live, previous, &mut expiries)?;
     live.listeners.iter().for_each(|listener| metrics.connections.listener(&listener.name));
@@ -97,7 +112,7 @@ pub(crate) fn compile(
         doors: doors(&live.listeners),
         listeners,
         trusted_proxies: live.trusted_proxies.clone(),
-        router: Router::new(&live.routes),
+        router: Arc::new(Router::new(&live.routes)),
         routes,
         pools,
         access_log: Arc::new(access_log),
@@ -107,34 +122,56 @@ pub(crate) fn compile(
         memory_bytes: zone.memory.0,
         max_object_bytes: zone.max_object.0,
     });
-    Ok(Compiled { snapshot, zones: Options { zones: zones.collect() }, expiries })
+    Ok(Compiled { snapshot, zones: Options { zones: zones.collect() }, expiries, files })
 }
+
+/// Ends of validity: listener, name, seconds since 1970.
+type Expiries = Vec<(String, String, i64)>;
 
 fn listeners(
     live: &Live,
     previous: Option<&Snapshot>,
-    expiries: &mut Vec<(String, String, i64)>,
+    expiries: &mut Expiries,
 ) -> Result<Vec<Arc<Listener>>, CompileError> {
-    let compile = |listener: &model::Listener| {
-        let name = &listener.name;
-        let mut certificates = Certificates::default();
-        for (index, model) in listener.certificates().iter().enumerate() {
-            let failed = |cause| CompileError::Certificate { listener: name.clone(), index, cause };
-            let loaded = certs::load(model).map_err(failed)?;
-            certificates.insert(&model.names, &loaded.key);
-            expiries.extend(model.names.iter().map(|host| (name.clone(), host.to_string(), loaded.expires_s)));
-        }
-        let certificates = Arc::new(certificates);
-        let tls = listener.tls.as_ref().map(|tls| server_config(&certificates, tls));
-        let before = previous.and_then(|previous| previous.listeners.iter().find(|old| old.model.name == *name));
-        Ok(Arc::new(Listener {
-            model: listener.clone(),
-            certificates,
-            tls: tls.map(|tls| Acceptor::from_server_config(Arc::new(tls))),
-            places: before.map_or_else(Arc::default, |before| Arc::clone(&before.places)),
-        }))
+    let compile = |model: &model::Listener| {
+        let before = previous.and_then(|previous| previous.listeners.iter().find(|old| old.model.name == model.name));
+        let places = before.map_or_else(Arc::default, |before| Arc::clone(&before.places));
+        listener(model, before.and_then(|before| before.tls.as_ref()), places, &mut Broken::Refused, expiries)
     };
     live.listeners.iter().map(compile).collect()
+}
+
+fn listener(
+    model: &model::Listener,
+    tls_before: Option<&Tls>,
+    places: Arc<Places>,
+    broken: &mut Broken<'_>,
+    expiries: &mut Expiries,
+) -> Result<Arc<Listener>, CompileError> {
+    let tls = model.tls.as_ref().map(|tls| tls::compile(&model.name, tls, tls_before, broken)).transpose()?;
+    let served = tls.iter().flat_map(|tls| tls.certificates.iter());
+    for (certificate, served) in model.certificates().iter().zip(served) {
+        let expires_s = served.certificate.expires_s;
+        expiries.extend(certificate.names.iter().map(|host| (model.name.clone(), host.to_string(), expires_s)));
+    }
+    Ok(Arc::new(Listener { model: model.clone(), tls, places }))
+}
+
+/// Listeners with what their files hold now.
+pub(crate) struct Renewed {
+    pub(crate) listeners: Vec<Arc<Listener>>,
+    pub(crate) expiries: Expiries,
+}
+
+/// Reads the files of all listeners anew; what is wrong with one goes into `broken`, and what it held before is kept.
+pub(crate) fn renew(previous: &Snapshot, broken: &mut Vec<CompileError>) -> Result<Renewed, CompileError> {
+    let mut expiries = Vec::new();
+    let mut broken = Broken::Kept(broken);
+    let renew = |old: &Arc<Listener>| {
+        listener(&old.model, old.tls.as_ref(), Arc::clone(&old.places), &mut broken, &mut expiries)
+    };
+    let listeners = previous.listeners.iter().map(renew).collect::<Result<_, _>>()?;
+    Ok(Renewed { listeners, expiries })
 }
 
 fn doors(listeners: &[model::Listener]) -> HashMap<DoorKey, ListenerId> {

@@ -104,7 +104,6 @@ struct Chosen<'a> {
 
 /// Whether a listener answers for a host: a plain one for any, a TLS listener where it has a certificate.
 fn serves(listener: &Listener, host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
     let mut names = listener.certificates().iter().flat_map(|certificate| &certificate.names);
     listener.certificates().is_empty()
         || names.any(|name| match name {

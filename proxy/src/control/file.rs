@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, ErrorKind, Read},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
@@ -11,6 +12,22 @@ use rustix::fs::{Mode, OFlags, open};
 
 /// The content of a file. What kind of file it is, is asked of the open one: the name may lead elsewhere by then.
 pub(super) fn read(path: &Path, size_max: ByteSize) -> io::Result<Vec<u8>> {
+    content(open_ordinary(path)?, size_max)
+}
+
+/// The same of a file that nobody but its owner may change, and nobody but its owner and group may read: a service's
+/// user reads by its group what belongs to root.
+pub(super) fn read_secret(path: &Path, size_max: ByteSize) -> io::Result<Vec<u8>> {
+    let file = open_ordinary(path)?;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o027 != 0 {
+        let why = format!("others than its owner may read or change it (mode {mode:o}); hint: chmod 600 or 640");
+        return Err(io::Error::new(ErrorKind::PermissionDenied, why));
+    }
+    content(file, size_max)
+}
+
+fn open_ordinary(path: &Path) -> io::Result<File> {
     // Opening a pipe would wait for somebody to write to it.
     let how = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = File::from(open(path, how, Mode::empty())?);
@@ -21,6 +38,10 @@ pub(super) fn read(path: &Path, size_max: ByteSize) -> io::Result<Vec<u8>> {
     if !kind.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is no ordinary file"));
     }
+    Ok(file)
+}
+
+fn content(file: File, size_max: ByteSize) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(size_max.0.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > size_max.0 {

@@ -10,11 +10,13 @@ use config::{
 use jiff::Timestamp;
 
 use super::{
-    certs::{self, CertificateError, Loaded},
+    certs::{self, CertificateError, ticket_keys},
     compile::{self, CompileError},
     doors::BindError,
     secret::{SecretError, Token},
 };
+
+use crate::listen::tls::certificates::Certificate;
 
 /// From when until when everything has to hold.
 #[derive(Clone, Copy)]
@@ -51,6 +53,8 @@ pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Optio
 pub(crate) fn of_compile(error: &CompileError) -> Outside {
     match error {
         CompileError::Certificate { listener, index, cause } => of_certificate(listener, *index, cause),
+        CompileError::ClientCa { listener, cause } => of_client_ca(listener, cause),
+        CompileError::TicketKeys { listener, .. } => of_ticket_keys(listener, error),
         CompileError::Answer { index, cause, .. } => Outside {
             hint: (cause.kind() == ErrorKind::FileTooLarge).then(|| "serve it with `files`".to_owned()),
             ..unusable(format!("routes[{index}].respond.file"), error)
@@ -92,9 +96,28 @@ fn of_certificate(listener: &str, index: usize, error: &CertificateError) -> Out
     Outside { code: Code::WrongCertificate, path, message: with_causes(error), hint: None }
 }
 
+fn of_client_ca(listener: &str, error: &CertificateError) -> Outside {
+    let path = format!("listeners.{listener}.tls.client_ca");
+    Outside { code: Code::WrongCertificate, path, message: with_causes(error), hint: None }
+}
+
+fn of_ticket_keys(listener: &str, error: &dyn Error) -> Outside {
+    let message = with_causes(error);
+    let (message, hint) = match message.split_once("; hint: ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (message, Some("`edge ticket-key FOLDER` makes a key".to_owned())),
+    };
+    Outside { code: Code::UnusableSecret, path: format!("listeners.{listener}.tls.tickets.keys"), message, hint }
+}
+
 fn certificates(config: &Config, period: Period) -> Vec<Outside> {
     let mut found = Vec::new();
     for listener in &config.live.listeners {
+        if let Some(tls) = &listener.tls {
+            found.extend(compile::tls::clients(tls).err().map(|error| of_client_ca(&listener.name, &error)));
+            let unusable = tls.ticket_keys.as_ref().and_then(|path| ticket_keys::load(path).err());
+            found.extend(unusable.map(|error| of_ticket_keys(&listener.name, &error)));
+        }
         for (index, model) in listener.certificates().iter().enumerate() {
             match certs::load(model) {
                 Ok(loaded) => found.extend(validity(&loaded, period).map(|message| Outside {
@@ -111,7 +134,7 @@ fn certificates(config: &Config, period: Period) -> Vec<Outside> {
 }
 
 /// What is wrong with when a certificate is valid.
-fn validity(certificate: &Loaded, Period { now, until }: Period) -> Option<String> {
+fn validity(certificate: &Certificate, Period { now, until }: Period) -> Option<String> {
     let at = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
     let (begins, expires) = (at(certificate.begins_s), at(certificate.expires_s));
     if now < begins {

@@ -10,10 +10,12 @@ use tokio::sync::Mutex;
 
 mod error;
 mod forget;
+pub(crate) mod renew;
 
 pub(crate) use error::ReloadError;
 
 use super::{
+    certs::prints::Prints,
     compile::{Compiled, compile},
     digest::digest,
     doors::Doors,
@@ -96,6 +98,8 @@ struct Turn {
     considered: Option<String>,
     prober: Prober,
     doors: Doors,
+    /// What the files of listeners looked like before they were read.
+    files: Prints,
 }
 
 impl Reloader {
@@ -107,6 +111,7 @@ impl Reloader {
         config: Config,
         token: Option<Token>,
         doors: Doors,
+        files: Prints,
     ) -> Self {
         let mut prober = Prober::default();
         prober.follow(&edge.published.load());
@@ -122,7 +127,7 @@ impl Reloader {
             edge,
             file: file.to_owned(),
             standing: RwLock::new(standing),
-            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober, doors })),
+            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober, doors, files })),
         }
     }
 
@@ -220,7 +225,7 @@ impl Reloader {
         let previous = self.edge.published.load();
         let compiled = compile(&config.live, hash, &self.edge.metrics, Some(&previous));
         let compiled = compiled.map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
-        let Compiled { snapshot, zones, expiries } = compiled;
+        let Compiled { snapshot, zones, expiries, files } = compiled;
         let opened = turn.doors.open(&config.live.listeners);
         let opened = opened.map_err(|error| ReloadError::outside(outside::of_bind(&error), sources))?;
         self.edge.cache.store.configure(zones)?;
@@ -230,6 +235,8 @@ impl Reloader {
         forget::forget(&self.edge.metrics, &previous, &snapshot);
         turn.prober.follow(&snapshot);
         turn.config = config;
+        turn.files = files;
+        self.edge.metrics.tls.broken_files.set(0);
         self.edge.metrics.config.went_live(&snapshot.hash, clock::wall(), &expiries);
         Ok(())
     }

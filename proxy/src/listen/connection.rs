@@ -1,6 +1,6 @@
 //! One connection of a client, from accepting to its end.
 
-use std::{net::SocketAddr, os::fd::AsRawFd, sync::Arc, time::Duration};
+use std::{net::SocketAddr, os::fd::AsRawFd, sync::Arc};
 
 use pingora::{
     apps::ServerApp,
@@ -10,11 +10,16 @@ use pingora::{
 };
 use tokio::net::TcpStream;
 
-use super::{admit::Place, door::Door, worker::Worker};
-use crate::snapshot::Listener;
-
-/// A client that has not finished its TLS handshake by then is not going to.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+use super::{
+    admit::Place,
+    door::Door,
+    tls::{
+        handshake::{self, Established},
+        stream::TlsIo,
+    },
+    worker::Worker,
+};
+use crate::{snapshot::Listener, telemetry::metric::TlsMetrics};
 
 /// A connection that was let in.
 pub(super) struct Arrival {
@@ -34,8 +39,8 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// Whom it is for: the other end, or who that says it speaks for.
     pub(crate) client: SocketAddr,
-    /// Whether it is TLS.
-    pub(crate) tls: bool,
+    /// What its handshake has settled; `None` where no TLS is spoken.
+    pub(crate) tls: Option<Established>,
 }
 
 impl Connection {
@@ -63,35 +68,40 @@ pub(super) async fn run(arrival: Arrival, worker: Arc<Worker>) {
 
 async fn serve(arrival: Arrival, worker: &Worker) {
     let Arrival { tcp, peer, listener, door, place } = arrival;
-    let tls = listener.tls.is_some();
-    let connection = Arc::new(Connection { listener, peer, client: peer, tls });
-    if let Some(stream) = establish(tcp, &connection).await {
+    if let Some((mut stream, tls)) = establish(tcp, peer, &listener, &worker.edge.metrics.tls).await {
+        let connection = Connection { listener, peer, client: peer, tls };
+        // Known already: spares a getpeername for each request.
+        let socket = stream.get_socket_digest();
+        socket.iter().for_each(|socket| drop(socket.peer_addr.set(Some(connection.peer.into()))));
+        stream.set_proxy_digest(Arc::new(connection).digest());
         worker.proxy.process_new(stream, &door.closing).await;
     }
     drop(place);
 }
 
-/// The connection as Pingora takes it; `None` if the handshake failed or took too long.
-async fn establish(tcp: TcpStream, connection: &Arc<Connection>) -> Option<Stream> {
+/// The connection as Pingora takes it, and what its handshake has settled; `None` if that came to nothing.
+async fn establish(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    listener: &Listener,
+    metrics: &TlsMetrics,
+) -> Option<(Stream, Option<Established>)> {
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    let local = tcp.local_addr().ok().map(|address| address.ip());
     let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
-    let peer = connection.peer;
-    // Known already: spares a getpeername for each request.
-    digest.peer_addr.set(Some(peer.into())).ok();
     let mut io: TcpIo = tcp.into();
     io.set_socket_digest(digest);
-    pingora::protocols::GetProxyDigest::set_proxy_digest(&mut io, Arc::clone(connection).digest());
-    let Some(tls) = &connection.listener.tls else { return Some(Box::new(io)) };
-    match tokio::time::timeout(HANDSHAKE_MAX, tls.tls_handshake(io)).await {
-        Ok(Ok(stream)) => Some(Box::new(stream)),
-        Ok(Err(error)) => {
-            tracing::debug!(%peer, %error, "the TLS handshake failed");
-            None
+    let Some(tls) = &listener.tls else { return Some((Box::new(io), None)) };
+    match handshake::accept(tls, local, io).await {
+        Ok((stream, established)) => {
+            metrics.established(established.version, established.resumed);
+            Some((Box::new(TlsIo::new(stream, established.is_h2)), Some(established)))
         }
-        Err(_elapsed) => {
-            tracing::debug!(%peer, "the TLS handshake took too long");
+        Err(error) => {
+            metrics.failed(error.label());
+            tracing::debug!(listener = listener.model.name, %peer, %error, "the TLS handshake failed");
             None
         }
     }

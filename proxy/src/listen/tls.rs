@@ -1,82 +1,88 @@
-//! Server name -> certificate, and what a TLS listener offers.
+//! TLS towards clients: which certificate, what is offered, and whom clients have to prove to be.
+//!
+//! What rustls gives by itself: only suites with forward secrecy and authenticated encryption, chosen in the client's order
+//! (a telephone without AES in hardware is faster with ChaCha20); no renegotiation, no compression. 0-RTT stays off: what
+//! it carries can be replayed (RFC 8446 s8), and a shop's POST must not be.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use config::model::{HostPattern, Protocol, Tls};
+use config::model::{self, TlsVersion};
 use rustls::{
-    ServerConfig,
-    server::{ClientHello, ResolvesServerCert},
-    sign::CertifiedKey,
+    ServerConfig, SupportedProtocolVersion,
+    crypto::CryptoProvider,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    version::{TLS12, TLS13},
 };
 
-/// The certificates of one listener, by server name.
-#[derive(Debug, Default)]
-pub(crate) struct Certificates {
-    exact: HashMap<String, Arc<CertifiedKey>>,
-    /// By the domain below the wildcard label.
-    wildcard: HashMap<String, Arc<CertifiedKey>>,
-    /// For clients that name no server: the first.
-    default: Option<Arc<CertifiedKey>>,
-}
+pub(crate) mod certificates;
+pub(crate) mod clients;
+pub(crate) mod tickets;
+pub(crate) mod handshake;
+pub(crate) mod stream;
 
-impl Certificates {
-    /// Adds a certificate; of two for one name, the first stays.
-    pub(crate) fn insert(&mut self, names: &[HostPattern], certificate: &Arc<CertifiedKey>) {
-        self.default.get_or_insert_with(|| Arc::clone(certificate));
-        for name in names {
-            let (names, name) = match name {
-                HostPattern::Exact(name) => (&mut self.exact, name),
-                HostPattern::Wildcard(domain) => (&mut self.wildcard, domain),
-            };
-            names.entry(name.clone()).or_insert_with(|| Arc::clone(certificate));
-        }
-    }
+use self::{
+    certificates::{Certificate, Certificates, Chosen, Served},
+    clients::ClientAuth,
+    tickets::{Ticketer, Tickets},
+};
 
-    /// Whether there are none: a plain listener.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.default.is_none()
-    }
+/// Tickets that a TLS 1.3 client is handed: browsers use each once (RFC 8446 appendix C.4) and open a second connection.
+const TICKETS: usize = 2;
 
-    /// Whether a certificate is held for this host; IPv6 addresses come in brackets, as in a URL.
-    pub(crate) fn serves(&self, host: &str) -> bool {
-        self.find(host.trim_matches(['[', ']'])).is_some()
-    }
-
-    fn find(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
-        let below_wildcard = || name.split_once('.').and_then(|(_, domain)| self.wildcard.get(domain));
-        self.exact.get(name).or_else(below_wildcard)
-    }
-}
-
-/// Finds the certificate of a handshake.
+/// TLS of one listener, in one configuration.
 #[derive(Debug)]
-struct Resolver(Arc<Certificates>);
+pub(crate) struct Tls {
+    /// By server name.
+    pub(crate) certificates: Certificates,
+    /// What clients have to show.
+    pub(crate) clients: ClientAuth,
+    /// Keys of session tickets.
+    pub(crate) tickets: Arc<Tickets>,
+    /// From the first byte of a handshake to its last.
+    handshake_timeout: Duration,
+}
 
-impl ResolvesServerCert for Resolver {
-    /// A name that no certificate covers gets none, and so a TLS alert rather than somebody else's certificate.
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        match hello.server_name() {
-            Some(name) => self.0.find(&name.to_ascii_lowercase()).cloned(),
-            None => self.0.default.clone(),
+impl Tls {
+    /// `certificates` are those of the model, in its order.
+    pub(crate) fn new(
+        model: &model::Tls,
+        certificates: Vec<Arc<Certificate>>,
+        clients: ClientAuth,
+        tickets: Arc<Tickets>,
+    ) -> Self {
+        let mut served = Certificates::default();
+        for (model_of_one, certificate) in model.certificates.iter().zip(certificates) {
+            let handshake = Arc::new(server_config(model, &certificate, &clients, &tickets));
+            served.insert(&model_of_one.names, Served { certificate, handshake });
         }
+        Self { certificates: served, clients, tickets, handshake_timeout: model.handshake_timeout }
     }
 }
 
-/// What a TLS listener offers: TLS 1.2 and 1.3, ALPN as configured, these certificates.
-pub(crate) fn server_config(certificates: &Arc<Certificates>, tls: &Tls) -> ServerConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider knows TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Resolver(Arc::clone(certificates))));
-    config.alpn_protocols = tls
-        .protocols
-        .iter()
-        .map(|protocol| match protocol {
-            Protocol::H2 => b"h2".to_vec(),
-            Protocol::Http1 => b"http/1.1".to_vec(),
-        })
-        .collect();
+/// The cryptography of this edge.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn server_config(
+    model: &model::Tls,
+    certificate: &Certificate,
+    clients: &ClientAuth,
+    tickets: &Arc<Tickets>,
+) -> ServerConfig {
+    let versions: &[&SupportedProtocolVersion] = match model.min_version {
+        TlsVersion::V1_2 => &[&TLS12, &TLS13],
+        TlsVersion::V1_3 => &[&TLS13],
+    };
+    let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(versions);
+    let builder = builder.expect("the provider knows TLS 1.2 and 1.3");
+    let verifier = clients.verifier().map_or_else(WebPkiClientVerifier::no_client_auth, Arc::clone);
+    let mut config =
+        builder.with_client_cert_verifier(verifier).with_cert_resolver(Arc::new(Chosen(Arc::clone(&certificate.key))));
+    config.alpn_protocols = model.protocols.iter().map(|protocol| protocol.to_string().into_bytes()).collect();
+    config.ticketer = Arc::new(Ticketer { tickets: Arc::clone(tickets), scope: clients.scope });
+    config.send_tls13_tickets = TICKETS;
+    // What a session is resumed from is in the ticket: nothing to run full, and the same at every edge.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
     config
 }

@@ -46,6 +46,7 @@ pub(super) fn decide(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Decisio
         return Ok(redirect);
     }
     let route = find_route(arrival, ctx)?;
+    prove(arrival, &route, ctx)?;
     limit(arrival, &route, ctx)?;
     act(arrival, &route, ctx)
 }
@@ -62,7 +63,7 @@ fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
     }
     let raw = identify::Raw {
         peer,
-        tls: connection.tls,
+        tls: connection.tls.is_some(),
         target: header.raw_path(),
         authority: header.uri.authority().map(http::uri::Authority::as_str),
         headers: &header.headers,
@@ -75,7 +76,7 @@ fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
 fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Decision>, Refusal> {
     let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
     let serving = arrival.listener.model.redirect_to.map_or(arrival.listener, |to| ctx.snapshot.listener(to));
-    if !serving.certificates.is_empty() && !serving.certificates.serves(&facts.host) {
+    if serving.tls.as_ref().is_some_and(|tls| !tls.certificates.serves(&facts.host)) || is_misdirected(arrival, facts) {
         return Err(Refusal::Misdirected);
     }
     if arrival.listener.model.redirect_to.is_none() {
@@ -83,6 +84,23 @@ fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Deci
     }
     let redirect = respond::redirect(&facts.host, serving.model.public_port, &facts.path, facts.query.as_deref());
     redirect.map(|header| Some(answer(header, Bytes::new()))).map_err(|_invalid| Refusal::Internal)
+}
+
+/// Whether the request came in over a connection that is not for its host (RFC 9110 s15.5.20). Browsers send requests
+/// for several hosts over one connection if its certificate covers them all (RFC 9113 s9.1.1), which is fine here as
+/// well. It is not where the certificate is for others, or clients are now asked for another one of theirs than when
+/// this one was let in: a client that is told so comes back over a new connection.
+fn is_misdirected(arrival: &Arrival<'_>, facts: &identify::Facts) -> bool {
+    let Some(established) = &arrival.connection.tls else { return false };
+    let asked_now = arrival.listener.tls.as_ref().map(|tls| tls.clients.scope);
+    !established.served.certificate.covers.cover(&facts.host) || asked_now.is_some_and(|now| now != established.scope)
+}
+
+/// Refuses clients that have not proven to be whom the route is for.
+fn prove(arrival: &Arrival<'_>, route: &Route, ctx: &Context) -> Result<(), Refusal> {
+    let shown = arrival.connection.tls.as_ref().and_then(|tls| tls.client.as_ref());
+    let proven = !route.model.needs_client_certificate || shown.is_some_and(|shown| shown.holds_at(ctx.started_at));
+    if proven { Ok(()) } else { Err(Refusal::NoClientCertificate) }
 }
 
 fn find_route(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Arc<Route>, Refusal> {

@@ -73,6 +73,21 @@ pub(crate) fn join_cookies(request: &mut RequestHeader) -> pingora::Result<()> {
     request.insert_header(http::header::COOKIE, joined)
 }
 
+/// Tells in `Client-Cert` who the client has proven to be (RFC 9440), and lets nobody claim it. Done to the request as it
+/// came rather than on its way to the origin, so that an answer with `Vary: Client-Cert` is kept for this client alone.
+pub(crate) fn tell_client_certificate(
+    request: &mut RequestHeader,
+    proven: Option<&http::HeaderValue>,
+) -> pingora::Result<()> {
+    let names = request.headers.keys().map(http::HeaderName::as_str);
+    let claimed = names.filter(|name| name.starts_with("client-cert") || name.starts_with("x-client-cert"));
+    let claimed: Vec<_> = claimed.map(str::to_owned).collect();
+    for name in &claimed {
+        request.remove_header(name.as_str());
+    }
+    proven.map_or(Ok(()), |certificate| request.insert_header("client-cert", certificate))
+}
+
 /// The host that the request is for, in lower case, with its port.
 fn authority(raw: &Raw<'_>) -> Result<String, Refusal> {
     let mut hosts = raw.headers.get_all(http::header::HOST).iter();

@@ -6,15 +6,20 @@ use http::header;
 use pingora::{Error, http::RequestHeader};
 
 use super::{caching::status::Outcome, context::Context, refusal::Refusal};
-use crate::telemetry::{
-    access::{Line, cut},
-    metric::{Metrics, NONE},
+use crate::{
+    listen::tls::handshake::Established,
+    telemetry::{
+        access::{Line, TlsOf, cut},
+        metric::{Metrics, NONE},
+    },
 };
 
 /// How a request ended.
 pub(crate) struct Finished<'a> {
     /// Name of the listener.
     pub(crate) listener: &'a str,
+    /// What the handshake has settled; `None` where no TLS is spoken.
+    pub(crate) tls: Option<&'a Established>,
     pub(crate) request: &'a RequestHeader,
     pub(crate) http2: bool,
     /// `None` if the client left before it had an answer.
@@ -48,6 +53,7 @@ pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, ctx: &Context, 
         client: facts.map(|facts| facts.client),
         listener: finished.listener,
         protocol: if finished.http2 { "HTTP/2" } else { "HTTP/1.1" },
+        tls: finished.tls.map(tls_of),
         method: cut(finished.request.method.as_str()),
         host: facts.map(|facts| cut(&facts.host)),
         path: facts.map(|facts| cut(&facts.path)),
@@ -65,4 +71,16 @@ pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, ctx: &Context, 
         error: finished.error.map(|error| cut(&error.to_string()).to_owned()),
         user_agent: agent.and_then(|agent| agent.to_str().ok()).map(cut),
     });
+}
+
+fn tls_of(tls: &Established) -> TlsOf<'_> {
+    let client = tls.client.as_ref();
+    TlsOf {
+        version: tls.version,
+        cipher: tls.cipher,
+        resumed: tls.resumed,
+        sni: tls.server_name.as_deref(),
+        client: client.map(|client| client.subject.as_str()),
+        client_sha256: client.map(|client| client.fingerprint.as_str()),
+    }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     HeaderTooLarge,
     /// The listener does not serve this host.
     Misdirected,
+    /// The route is for clients that have shown a certificate, and this one has shown none, or one that has expired since.
+    NoClientCertificate,
     /// No route matches host and path.
     NoRoute,
     /// There is no such file.
@@ -58,6 +60,7 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => 400,
             Self::NoRoute | Self::NoFile | Self::ClosedFile => 404,
+            Self::NoClientCertificate => 403,
             Self::MethodNotAllowed(_) => 405,
             Self::BodyTooLarge => 413,
             Self::Misdirected => 421,
@@ -76,6 +79,7 @@ impl Refusal {
             Self::BadRequest(_) => "bad_request",
             Self::HeaderTooLarge => "header_too_large",
             Self::Misdirected => "misdirected",
+            Self::NoClientCertificate => "no_client_certificate",
             Self::NoRoute => "no_route",
             Self::NoFile => "no_file",
             Self::ClosedFile => "closed_file",
@@ -91,10 +95,11 @@ impl Refusal {
     }
 
     /// Every label, so that each series is there from the start and its first increase is seen.
-    pub(crate) const LABELS: [&'static str; 14] = [
+    pub(crate) const LABELS: [&'static str; 15] = [
         "bad_request",
         "header_too_large",
         "misdirected",
+        "no_client_certificate",
         "no_route",
         "no_file",
         "closed_file",
@@ -114,6 +119,7 @@ impl Refusal {
             Self::BadRequest(why) => Cow::Owned(format!("The request cannot be understood: {why}.")),
             Self::HeaderTooLarge => Cow::Borrowed("The request header is too large."),
             Self::Misdirected => Cow::Borrowed("This server does not serve that host."),
+            Self::NoClientCertificate => Cow::Borrowed("This address is for clients with a certificate."),
             Self::NoRoute | Self::NoFile | Self::ClosedFile => Cow::Borrowed("There is nothing at this address."),
             Self::MethodNotAllowed(_) => Cow::Borrowed("This address does not take that method."),
             Self::BodyTooLarge => Cow::Borrowed("The request body is too large."),
@@ -159,6 +165,7 @@ mod tests {
             Refusal::BadRequest(""),
             Refusal::HeaderTooLarge,
             Refusal::Misdirected,
+            Refusal::NoClientCertificate,
             Refusal::NoRoute,
             Refusal::NoFile,
             Refusal::ClosedFile,

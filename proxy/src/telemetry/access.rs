@@ -39,6 +39,8 @@ pub(crate) struct Line<'a> {
     pub(crate) client: Option<IpAddr>,
     pub(crate) listener: &'a str,
     pub(crate) protocol: &'a str,
+    /// `None` where no TLS is spoken.
+    pub(crate) tls: Option<TlsOf<'a>>,
     pub(crate) method: &'a str,
     pub(crate) host: Option<&'a str>,
     pub(crate) path: Option<&'a str>,
@@ -57,6 +59,19 @@ pub(crate) struct Line<'a> {
     pub(crate) refusal: Option<&'static str>,
     pub(crate) error: Option<String>,
     pub(crate) user_agent: Option<&'a str>,
+}
+
+/// What the handshake of a request's connection has settled.
+#[derive(Debug, Serialize)]
+pub(crate) struct TlsOf<'a> {
+    pub(crate) version: &'a str,
+    pub(crate) cipher: &'a str,
+    pub(crate) resumed: bool,
+    /// The server that the client asked for.
+    pub(crate) sni: Option<&'a str>,
+    /// Whom the client has proven to be, and the SHA-256 of its certificate.
+    pub(crate) client: Option<&'a str>,
+    pub(crate) client_sha256: Option<&'a str>,
 }
 
 /// A sink with its queue and thread. When it is dropped, the thread writes what is queued and ends by itself.
@@ -247,6 +262,7 @@ mod tests {
             client: None,
             listener: "plain",
             protocol: "HTTP/1.1",
+            tls: None,
             method: "GET",
             host: None,
             path: None,

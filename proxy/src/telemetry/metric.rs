@@ -14,10 +14,12 @@ use prometheus::{
 };
 
 mod config;
+mod tls;
 mod connections;
 
 pub(crate) use config::ConfigMetrics;
 pub(crate) use connections::ConnectionMetrics;
+pub(crate) use tls::TlsMetrics;
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -46,6 +48,8 @@ pub(crate) struct Metrics {
     pub(crate) connections: ConnectionMetrics,
     /// The live configuration and its reloads.
     pub(crate) config: ConfigMetrics,
+    /// Handshakes.
+    pub(crate) tls: TlsMetrics,
     /// 1 while the health check passes.
     pub(crate) endpoint_up: IntGaugeVec,
     /// Requests in flight.
@@ -99,6 +103,7 @@ impl Metrics {
             tries: counter("upstream_tries_total", "Tries at endpoints.", &["pool", "endpoint", "result"]),
             connections: ConnectionMetrics::new(r, refused_connections),
             config: ConfigMetrics::new(r),
+            tls: TlsMetrics::new(r),
             endpoint_up: gauge("endpoint_up", "1 while the health check passes.", &["pool", "endpoint"]),
             pool_in_flight: gauge("pool_in_flight", "Requests in flight to a pool.", &["pool"]),
             pool_limit: gauge("pool_limit", "Requests that a pool may have in flight.", &["pool"]),

@@ -6,6 +6,8 @@ mod origin;
 mod malformed;
 mod framing;
 mod listening;
+mod authority;
+mod tls;
 mod connections;
 mod serving;
 mod routing;

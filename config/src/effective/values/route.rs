@@ -7,7 +7,8 @@ use crate::model::{
 };
 
 pub(super) fn route(route: &Route, live: &Live) -> Yaml {
-    let Route { name, hosts, paths, methods, conditions, action, rate, response_headers } = route;
+    let Route { name, hosts, paths, methods, conditions, needs_client_certificate, action, rate, response_headers } =
+        route;
     let matches = map([
         ("host", some(hosts)),
         ("path", Some(list(paths, |path| text(&path.raw)))),
@@ -22,8 +23,11 @@ pub(super) fn route(route: &Route, live: &Live) -> Yaml {
         Action::Respond(with) => vec![("respond".to_owned(), respond(with))],
         Action::Files(below) => vec![("files".to_owned(), files(below))],
     });
-    let last =
-        map([("rate", (!rate.is_empty()).then(|| list(rate, limit))), ("response_headers", rules(response_headers))]);
+    let last = map([
+        ("rate", (!rate.is_empty()).then(|| list(rate, limit))),
+        ("client_certificate", needs_client_certificate.then(|| text("required"))),
+        ("response_headers", rules(response_headers)),
+    ]);
     if let Yaml::Map(last) = last {
         entries.extend(last);
     }

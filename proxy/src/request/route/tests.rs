@@ -23,6 +23,7 @@ fn route(hosts: &[HostPattern], path: &str, methods: &[&str]) -> Route {
         paths: vec![pattern(path)],
         methods: methods.iter().map(|&m| m.to_owned()).collect(),
         conditions: Vec::new(),
+        needs_client_certificate: false,
         action: Action::Redirect(Redirect {
             to: Template { raw: "/".to_owned(), parts: vec![TemplatePart::Text("/".to_owned())] },
             status: 308,

@@ -64,6 +64,11 @@ impl ConfigMetrics {
         self.live_since.set(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         self.hash.reset();
         self.hash.with_label_values(&[hash]).set(1);
+        self.expiries(expiries);
+    }
+
+    /// Certificates went live. `expiries` are their ends of validity: listener, name, seconds since 1970.
+    pub(crate) fn expiries(&self, expiries: &[(String, String, i64)]) {
         self.certificate_expiry.reset();
         for (listener, name, expires_s) in expiries {
             self.certificate_expiry.with_label_values(&[listener, name]).set(*expires_s as f64);
