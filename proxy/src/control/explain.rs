@@ -5,8 +5,8 @@
 //! by [`state`].
 
 use config::model::{
-    Action, Config, Destination, Files, Forward, HeaderRules, HostPattern, Listener, PathPattern, PoolId, RateKey,
-    Respond, Route, Segment,
+    Action, ClientAuth, Config, Destination, Files, Forward, HeaderRules, HostPattern, Listener, PathPattern, PoolId,
+    RateKey, Respond, Route, Segment,
 };
 use http::{Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -144,9 +144,19 @@ fn find_route<'a>(way: &Way<'a>, facts: &Facts, explanation: &mut Explanation) -
     }
 }
 
+fn asks_for_certificates(config: &Config, listener: &str) -> bool {
+    let listener = config.live.listeners.iter().find(|known| known.name == listener);
+    let tls = listener.and_then(|listener| listener.tls.as_ref());
+    tls.is_some_and(|tls| tls.client_certificates != ClientAuth::None)
+}
+
 /// What the route does.
 fn act(way: &Way<'_>, facts: &Facts, chosen: &Chosen<'_>, explanation: &mut Explanation) -> Result<(), Refusal> {
     let Chosen { route, pattern, .. } = *chosen;
+    explanation.needs_client_certificate = route.needs_client_certificate;
+    if route.needs_client_certificate && !asks_for_certificates(way.config, &explanation.listener) {
+        return Err(Refusal::NoClientCertificate);
+    }
     let limits = route.rate.iter().map(|limit| {
         let key = match limit.per {
             RateKey::Address => format!("address {}", facts.client),

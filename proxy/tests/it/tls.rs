@@ -107,6 +107,30 @@ async fn a_connection_serves_the_hosts_of_its_certificate_alone() {
     }
 }
 
+#[tokio::test]
+async fn a_browser_may_ask_for_all_hosts_of_a_certificate_over_one_connection() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let authority = Authority::new();
+    let shop = authority.sign("shop", &["shop.example", "*.shop.example"]);
+    let shop_tls = certificate("shop.example, \"*.shop.example\"", &shop);
+    let other = certificate("other.example", &authority.sign("other", &["other.example"]));
+    let edge = start(&[("secure", format!("certificates: [{shop_tls}, {other}]"))], origin.address, false);
+    let client = authority.client().offering(&["h2"]);
+    let connected = client.connect(edge.address("secure"), "www.shop.example").await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(connected.0);
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    for (host, status) in
+        [("www.shop.example", 200), ("img.shop.example", 200), ("shop.example", 200), ("other.example", 421)]
+    {
+        let body = http_body_util::Empty::<bytes::Bytes>::new();
+        let request = http::Request::get(format!("https://{host}/")).body(body).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), status, "{host}");
+    }
+    edge.wait_for_metric(r#"floodgate_tls_handshakes_total{resumed="false",version="1.3"} 1"#).await;
+}
+
 /// Key: listeners.*.tls.min_version
 #[tokio::test]
 async fn versions_older_than_the_oldest_are_refused() {
@@ -182,7 +206,8 @@ async fn whatever_is_sent_in_place_of_a_handshake_ends_the_connection_alone() {
         assert!(answer.is_empty() || answer[0] == 21, "an alert or nothing: {answer:?}");
     }
     assert_eq!(authority.client().ask(edge.address("secure"), "shop.example").await.unwrap().0, 200);
-    assert!(edge.metrics().await.contains(r#"floodgate_tls_handshake_failures_total{reason="malformed"}"#));
+    assert!(!edge.metrics().await.contains(r#"floodgate_tls_handshake_failures_total{reason="malformed"} 0"#));
+    assert!(!edge.log_text().contains("WARN"), "what anybody can provoke fills no log:\n{}", edge.log_text());
 }
 
 fn write_key(folder: &Path, name: &str, byte: u8) {
@@ -373,6 +398,20 @@ async fn clients_prove_who_they_are_where_they_have_to() {
     edge.wait_for_metric(r#"floodgate_tls_handshake_failures_total{reason="bad_certificate"} 3"#).await;
     edge.wait_for_metric(r#"floodgate_refusals_total{class="core",reason="no_client_certificate"} 2"#).await;
 
+    for (listener, says) in [
+        ("open", "403 no_client_certificate"),
+        ("some", "only for   clients that show a certificate"),
+        ("all", "from the cache if it is stored and fresh, else from the pool"),
+    ] {
+        let explain = std::process::Command::new(env!("CARGO_BIN_EXE_edge"))
+            .arg("explain")
+            .arg(edge.folder().join("edge.yaml"))
+            .args(["https://shop.example/partners", "--listener", listener])
+            .output();
+        let explained = String::from_utf8(explain.unwrap().stdout).unwrap();
+        assert!(explained.contains(says), "{listener}: {explained}");
+    }
+
     // What origins are told is what was proven, and nothing that was claimed.
     let told: Vec<_> = origin.asked().iter().map(|asked| asked.headers().get("client-cert").cloned()).collect();
     let told: Vec<_> = told.iter().map(|field| field.as_ref().map(|field| field.to_str().unwrap())).collect();
@@ -380,6 +419,54 @@ async fn clients_prove_who_they_are_where_they_have_to() {
     assert!(told[2].unwrap().starts_with(":MII") && told[2].unwrap().ends_with(':'), "{told:?}");
     let log = fs::read_to_string(edge.folder().join("access.log")).unwrap();
     assert!(log.contains(r#""client":"CN=partner.example""#), "{log}");
+}
+
+#[tokio::test]
+async fn a_connection_from_before_other_demands_is_sent_to_a_new_one() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let (authority, partners) = (Authority::new(), Authority::new());
+    let tls = one("shop.example", &authority.sign("shop", &["shop.example"]));
+    let edge = start(&[("secure", tls)], origin.address, false);
+    let mut before = authority.client().connect(edge.address("secure"), "shop.example").await.unwrap();
+    assert_eq!(before.get("shop.example", "/").await.unwrap().0, 200);
+    let asking = format!("tls: {{client_certificates: required, client_ca: \"{}\", ", partners.file().display());
+    edge.rewrite_config(|text| text.replace("tls: {", &asking));
+    edge.signal("HUP");
+    edge.wait_for_log("configuration reloaded");
+    assert_eq!(before.get("shop.example", "/").await.unwrap().0, 421);
+    let partner = authority.client_showing(&partners.sign("p", &["partner.example"]));
+    assert_eq!(partner.ask(edge.address("secure"), "shop.example").await.unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn what_was_answered_to_one_client_is_not_served_to_another() {
+    const FIELDS: &[(&str, &str)] = &[("cache-control", "max-age=60"), ("vary", "client-cert")];
+    let origin = Origin::start(|asked| async move {
+        let who = asked.headers().get("client-cert").map_or("nobody".into(), |field| field.as_bytes().to_vec());
+        crate::origin::response(200, who, FIELDS)
+    });
+    let origin = origin.await;
+    let (authority, partners) = (Authority::new(), Authority::new());
+    let tls = one("shop.example", &authority.sign("shop", &["shop.example"]));
+    let asking = format!("{tls}, client_certificates: optional, client_ca: \"{}\"", partners.file().display());
+    let text = text(&[("secure", asking)], origin.address, false);
+    let text = text
+        .replace("{name: all, ", "{name: all, cache: {zone: pages}, ")
+        .replace("routes:", "zones: {pages: {memory: 16MiB}}\nroutes:");
+    let edge = Edge::start(&text);
+    let clients = [
+        authority.client(),
+        authority.client_showing(&partners.sign("a", &["a.example"])),
+        authority.client_showing(&partners.sign("b", &["b.example"])),
+    ];
+    let mut answers = Vec::new();
+    for client in clients.iter().chain(&clients) {
+        let mut connected = client.connect(edge.address("secure"), "shop.example").await.unwrap();
+        answers.push(connected.get("shop.example", "/").await.unwrap().1);
+    }
+    assert_eq!(answers[..3], answers[3..]);
+    assert!(answers[0] == "nobody" && answers[1].starts_with(":mii") && answers[1] != answers[2], "{answers:?}");
+    assert_eq!(origin.asked().len(), 3, "the second time, each has its own from the cache");
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ pub(crate) struct Explanation {
     pub(crate) route: Option<RouteFound>,
     /// Other routes whose host and path match, and why they do not serve it.
     pub(crate) other_routes: Vec<OtherRoute>,
+    /// Whether its route is only for clients that show a certificate.
+    pub(crate) needs_client_certificate: bool,
     /// Rate limits that count it.
     pub(crate) limits: Vec<Limit>,
     /// How important it is; `None` where no pool is asked.
@@ -188,6 +190,9 @@ impl fmt::Display for Explanation {
             }
         }
         self.show_route(f)?;
+        if self.needs_client_certificate {
+            line(f, "only for", "clients that show a certificate; others get 403")?;
+        }
         for limit in &self.limits {
             line(f, "limit", limit)?;
         }

@@ -4,6 +4,23 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
 
+#[test]
+fn nobody_claims_a_certificate() {
+    let proven = http::HeaderValue::from_static(":cHJvdmVu:");
+    for proven in [None, Some(&proven)] {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for name in ["client-cert", "Client-Cert", "client-cert-chain", "x-client-cert-subject", "x-client-certificate"]
+        {
+            request.append_header(name, ":Y2xhaW1lZA==:").unwrap();
+        }
+        request.append_header("client-version", "7").unwrap();
+        tell_client_certificate(&mut request, proven).unwrap();
+        let told: Vec<_> = request.headers.get_all("client-cert").iter().collect();
+        assert_eq!(told, Vec::from_iter(proven));
+        assert_eq!(request.headers.len(), 1 + told.len(), "{:?}", request.headers);
+    }
+}
+
 fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
     fields.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect()
 }
