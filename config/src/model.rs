@@ -113,6 +113,8 @@ pub struct Listener {
     pub idle_timeout: Duration,
     /// How many connections it may hold.
     pub connections: Connections,
+    /// What a client may do on one connection of HTTP/2.
+    pub http2: Http2,
 }
 
 impl Listener {
@@ -129,6 +131,13 @@ pub struct Connections {
     pub max: u32,
     /// From one client: an IPv4 address, or the /64 of an IPv6 address; at least 1. Trusted proxies are not counted.
     pub per_address: u32,
+}
+
+/// What a client may do on one connection of HTTP/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http2 {
+    /// Requests under way at a time, at least 1.
+    pub streams: u32,
 }
 
 /// A set of endpoints that can serve the same requests.

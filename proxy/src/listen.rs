@@ -1,8 +1,9 @@
-//! The data plane per connection: accepting, admission, TLS.
+//! The data plane per connection: accepting, admission, TLS, HTTP/2.
 
 pub(crate) mod door;
 pub(crate) mod worker;
 mod accept;
 pub(crate) mod admit;
 pub(crate) mod connection;
+pub(crate) mod http2;
 pub(crate) mod tls;

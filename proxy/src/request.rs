@@ -122,9 +122,6 @@ impl ProxyHttp for Requests {
         let reads = method == http::Method::GET || method == http::Method::HEAD;
         // A body is no part of the key, and yet the origin may answer to it.
         if caches && reads && session.is_body_empty() {
-            if session.is_http2() {
-                refreshable(session, ctx)?;
-            }
             let cache = self.edge.cache;
             let mut overrides = CacheOptionOverrides::default();
             overrides.wait_timeout = Some(COLLAPSE_WAIT_MAX);
@@ -365,7 +362,6 @@ impl ProxyHttp for Requests {
             listener: Connection::of(session).map_or(NONE, |connection| &connection.listener.model.name),
             tls: Connection::of(session).and_then(|connection| connection.tls.as_ref()),
             request: session.req_header(),
-            http2: session.is_http2(),
             status: session.response_written().map(|response| response.status.as_u16()),
             bytes: session.body_bytes_sent(),
             error,
@@ -441,10 +437,6 @@ impl Requests {
                 session.write_response_body(None, true).await?;
             }
         }
-        if session.is_http2() {
-            // Dropping the stream now would reset it, and some clients then forget the answer that they have.
-            session.drain_request_body().await.ok();
-        }
         Ok(())
     }
 
@@ -480,18 +472,6 @@ fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
         response.remove_header("cdn-cache-control");
     }
     Ok(())
-}
-
-/// Lets Pingora rebuild an HTTP/2 request for a background refresh: it writes the header as HTTP/1 text, in which
-/// the version `HTTP/2` and a missing `Host` do not parse (0.9.1, `http_req_header_to_wire`); such a refresh would end
-/// before it began.
-fn refreshable(session: &mut Session, ctx: &Context) -> Result<()> {
-    let request = session.req_header_mut();
-    request.set_version(http::Version::HTTP_11);
-    match &ctx.facts {
-        Some(facts) => request.insert_header(header::HOST, &facts.authority),
-        None => Ok(()),
-    }
 }
 
 /// Whether the pool's tries leave room for one more.

@@ -12,7 +12,7 @@ use super::{
     tls,
 };
 use crate::{
-    model::{Admin, ByteSize, Connections, Listener, ListenerId, Secret},
+    model::{Admin, ByteSize, Connections, Http2, Listener, ListenerId, Secret},
     problem::{At, Code, Report, suggest},
     schema::{
         self,
@@ -28,6 +28,7 @@ const MAX_HEADER: ByteSize = ByteSize(32 << 10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECTIONS_MAX: u32 = 20_000;
 const CONNECTIONS_PER_ADDRESS: u32 = 256;
+const STREAMS: u32 = 100;
 
 type Listeners = Named<Tried<schema::Listener>>;
 
@@ -83,7 +84,9 @@ fn check_one(
     }
     let tls = written.tls.map(|tls| tls::check(tls, sources, report));
     let connections = connections(&written.connections.unwrap_or_default(), report);
-    Listener { name, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections }
+    let http2 = written.http2.unwrap_or_default();
+    let http2 = Http2 { streams: within(http2.streams.as_ref(), STREAMS, 1..=10_000, report) };
+    Listener { name, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections, http2 }
 }
 
 fn connections(written: &schema::Connections, report: &mut Report) -> Connections {

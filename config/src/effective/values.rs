@@ -7,8 +7,8 @@ mod route;
 
 use crate::{
     model::{
-        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Connections, Endpoint, HealthCheck, Listener, Live,
-        LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts, Tls, Zone,
+        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Connections, Endpoint, HealthCheck, Http2, Listener,
+        Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts, Tls, Zone,
     },
     schema::quantity::AsWritten,
 };
@@ -135,8 +135,10 @@ fn secret(secret: &Secret) -> Yaml {
 }
 
 fn listener(listener: &Listener, all: &[Listener]) -> Yaml {
-    let Listener { name: _, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections } = listener;
+    let Listener { name: _, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections, http2 } =
+        listener;
     let Connections { max, per_address } = connections;
+    let Http2 { streams } = http2;
     let tls = tls.as_ref().map(self::tls);
     map([
         ("bind", Some(texts(bind))),
@@ -144,6 +146,7 @@ fn listener(listener: &Listener, all: &[Listener]) -> Yaml {
         ("tls", tls),
         ("max_header", Some(text(max_header))),
         ("idle_timeout", Some(time(*idle_timeout))),
+        ("http2", Some(map([("streams", Some(number(streams)))]))),
         ("connections", Some(map([("max", Some(number(max))), ("per_address", Some(number(per_address)))]))),
         // Port 0 takes a free one, which nobody knows before.
         ("public_port", (*public_port != 0).then(|| number(public_port))),

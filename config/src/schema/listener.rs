@@ -33,6 +33,9 @@ mapping! {
         /// How many connections it may hold.
         optional connections: Connections,
 
+        /// What a client may do on one connection of HTTP/2.
+        optional http2: Http2,
+
         /// The port that clients see in the address bar, for redirects. Default: the port of the first `bind`; write
         /// it where a port mapping stands before the edge. Live.
         optional public_port: Written<u16>,
@@ -52,6 +55,18 @@ mapping! {
         /// less: a company behind one address has so many browsers, and no more is needed to flood. Connections of
         /// `trusted_proxies` are not counted here. Live.
         optional per_address: Written<u32>,
+    }
+}
+
+mapping! {
+    /// What a client may do on one connection of HTTP/2. Floods of frames that carry nothing end it; they are counted in
+    /// `floodgate_connections_closed_total`.
+    #[derive(Default)]
+    Http2 {
+        /// Requests under way at a time, 1 to 10000. Default 100: what RFC 9113 asks for at least, and as many as a
+        /// browser uses. More are reset with `REFUSED_STREAM`, and a client may send them again. Live, for connections
+        /// from then on.
+        optional streams: Written<u32>,
     }
 }
 

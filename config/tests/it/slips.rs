@@ -66,7 +66,8 @@ fn keys(file: &'static str) -> Vec<(usize, &'static str)> {
     for line in file.split_inclusive('\n') {
         let code = without_comment(line);
         for (colon, _) in code.match_indices(':') {
-            let name = code[..colon].rsplit(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap_or_default();
+            let part_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            let name = code[..colon].rsplit(|c| !part_of_name(c)).next().unwrap_or_default();
             if known.contains(name) && code[colon + 1..].starts_with([' ', '\n']) {
                 keys.push((begins + colon - name.len(), name));
             }

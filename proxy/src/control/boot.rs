@@ -29,6 +29,7 @@ use crate::{
     edge::{Cache, Edge},
     listen::{
         admit::Full,
+        http2::Closed,
         worker::{self, Ending},
     },
     request::{
@@ -36,7 +37,7 @@ use crate::{
         refusal::Refusal,
     },
     snapshot::Published,
-    telemetry::metric::Metrics,
+    telemetry::metric::{Metrics, Reasons},
 };
 
 /// A fill that takes longer lets others compete for it.
@@ -66,7 +67,8 @@ pub(crate) fn run(file: &Path) -> Result<()> {
 
 async fn run_edge(file: &Path, sources: Sources, config: Config) -> Result<()> {
     let boot = config.boot.clone();
-    let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS, &Full::LABELS);
+    let ends = Reasons { refused: &Full::LABELS, closed: &Closed::LABELS };
+    let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS, ends);
     let Compiled { snapshot, zones, expiries, files } = compile(&config.live, &digest(&sources), &metrics, None)
         .map_err(|error| ReloadError::outside(outside::of_compile(&error), &sources))?;
     let token = admin_token(&config, &sources)?;

@@ -5,7 +5,9 @@ use std::{net::SocketAddr, os::fd::AsRawFd, sync::Arc};
 use pingora::{
     apps::ServerApp,
     http::ResponseHeader,
-    protocols::{GetSocketDigest, SocketDigest, Stream, l4::stream::Stream as TcpIo, raw_connect::ProxyDigest},
+    protocols::{
+        ALPN, Digest, GetSocketDigest, SocketDigest, Stream, l4::stream::Stream as TcpIo, raw_connect::ProxyDigest,
+    },
     proxy::Session,
 };
 use tokio::net::TcpStream;
@@ -13,6 +15,7 @@ use tokio::net::TcpStream;
 use super::{
     admit::Place,
     door::Door,
+    http2,
     tls::{
         handshake::{self, Established},
         stream::TlsIo,
@@ -69,14 +72,28 @@ pub(super) async fn run(arrival: Arrival, worker: Arc<Worker>) {
 async fn serve(arrival: Arrival, worker: &Worker) {
     let Arrival { tcp, peer, listener, door, place } = arrival;
     if let Some((mut stream, tls)) = establish(tcp, peer, &listener, &worker.edge.metrics.tls).await {
-        let connection = Connection { listener, peer, client: peer, tls };
+        let connection = Arc::new(Connection { listener, peer, client: peer, tls });
         // Known already: spares a getpeername for each request.
         let socket = stream.get_socket_digest();
         socket.iter().for_each(|socket| drop(socket.peer_addr.set(Some(connection.peer.into()))));
-        stream.set_proxy_digest(Arc::new(connection).digest());
-        worker.proxy.process_new(stream, &door.closing).await;
+        stream.set_proxy_digest(Arc::clone(&connection).digest());
+        match stream.selected_alpn_proto() {
+            Some(ALPN::H2) => serve_http2(stream, &connection, worker, &door).await,
+            _ => drop(worker.proxy.process_new(stream, &door.closing).await),
+        }
     }
     drop(place);
+}
+
+async fn serve_http2(io: Stream, connection: &Connection, worker: &Worker, door: &Door) {
+    let model = &connection.listener.model;
+    let (socket_digest, proxy_digest) = (io.get_socket_digest(), io.get_proxy_digest());
+    let digest = Arc::new(Digest { socket_digest, proxy_digest, ..Digest::default() });
+    let closed = http2::serve(io, http2::Limits::of(model), digest, &worker.proxy, door.closing.clone()).await;
+    if let Some(cause) = closed {
+        tracing::debug!(listener = model.name, peer = %connection.peer, cause = cause.label(), "ended the connection");
+        worker.edge.metrics.connections.closed(&model.name, cause.label());
+    }
 }
 
 /// The connection as Pingora takes it, and what its handshake has settled; `None` if that came to nothing.

@@ -50,10 +50,7 @@ pub(crate) fn start(number: usize, edge: Arc<Edge>, ending: Ending) -> io::Resul
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let serve = async move {
         let conf = ServerConf { threads: 1, upstream_keepalive_pool_size: IDLE_UPSTREAM, ..ServerConf::default() };
-        let mut proxy = http_proxy(&Arc::new(conf), Requests { edge: Arc::clone(&edge) });
-        let mut h2 = pingora::protocols::http::v2::server::default_h2_options();
-        h2.max_header_list_size(512 << 10);
-        proxy.h2_options = Some(h2);
+        let proxy = http_proxy(&Arc::new(conf), Requests { edge: Arc::clone(&edge) });
         let proxy = Arc::new(proxy);
         let worker = Arc::new(Worker { edge, proxy, ending });
         while let Some(socket) = sockets.recv().await {

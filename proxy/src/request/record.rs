@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header;
+use http::{Version, header};
 use pingora::{Error, http::RequestHeader};
 
 use super::{caching::status::Outcome, context::Context, refusal::Refusal};
@@ -21,7 +21,6 @@ pub(crate) struct Finished<'a> {
     /// What the handshake has settled; `None` where no TLS is spoken.
     pub(crate) tls: Option<&'a Established>,
     pub(crate) request: &'a RequestHeader,
-    pub(crate) http2: bool,
     /// `None` if the client left before it had an answer.
     pub(crate) status: Option<u16>,
     /// Bytes of body sent.
@@ -52,7 +51,7 @@ pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, ctx: &Context, 
         id: &ctx.id,
         client: facts.map(|facts| facts.client),
         listener: finished.listener,
-        protocol: if finished.http2 { "HTTP/2" } else { "HTTP/1.1" },
+        protocol: protocol(finished.request.version),
         tls: finished.tls.map(tls_of),
         method: cut(finished.request.method.as_str()),
         host: facts.map(|facts| cut(&facts.host)),
@@ -71,6 +70,15 @@ pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, ctx: &Context, 
         error: finished.error.map(|error| cut(&error.to_string()).to_owned()),
         user_agent: agent.and_then(|agent| agent.to_str().ok()).map(cut),
     });
+}
+
+/// The version that the client speaks.
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    }
 }
 
 fn tls_of(tls: &Established) -> TlsOf<'_> {

@@ -18,7 +18,7 @@ mod tls;
 mod connections;
 
 pub(crate) use config::ConfigMetrics;
-pub(crate) use connections::ConnectionMetrics;
+pub(crate) use connections::{ConnectionMetrics, Reasons};
 pub(crate) use tls::TlsMetrics;
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
@@ -76,11 +76,7 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prom
 impl Metrics {
     /// Registers every metric, all at zero, for these results in the cache, reasons of refusals, and reasons for which
     /// connections are refused.
-    pub(crate) fn new(
-        results: &'static [&'static str],
-        reasons: &'static [&'static str],
-        refused_connections: &'static [&'static str],
-    ) -> Self {
+    pub(crate) fn new(results: &'static [&'static str], reasons: &'static [&'static str], ends: Reasons) -> Self {
         let registry = Registry::new_custom(Some("floodgate".to_owned()), None).expect("the prefix is valid");
         let r = &registry;
         let counter =
@@ -101,7 +97,7 @@ impl Metrics {
             refusals,
             cache_requests,
             tries: counter("upstream_tries_total", "Tries at endpoints.", &["pool", "endpoint", "result"]),
-            connections: ConnectionMetrics::new(r, refused_connections),
+            connections: ConnectionMetrics::new(r, ends),
             config: ConfigMetrics::new(r),
             tls: TlsMetrics::new(r),
             endpoint_up: gauge("endpoint_up", "1 while the health check passes.", &["pool", "endpoint"]),
@@ -224,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_finished_request_is_counted_once_in_each_family() {
-        let metrics = Metrics::new(&["hit", "miss"], &["overloaded"], &[]);
+        let metrics = Metrics::new(&["hit", "miss"], &["overloaded"], Reasons { refused: &[], closed: &[] });
         metrics.class("browse");
         let route = metrics.route("home", "browse");
         route.finished(Some(200), Duration::from_millis(3), Some(0));

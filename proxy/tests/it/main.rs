@@ -10,6 +10,7 @@ mod authority;
 mod tls;
 mod connections;
 mod serving;
+mod http2;
 mod routing;
 mod answering;
 mod caching;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine; a wait that reaches it fails its test.
@@ -126,6 +127,11 @@ impl Edge {
 
     pub(crate) fn secure(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.address("secure").port())
+    }
+
+    /// The authority that signs the edge's certificates.
+    pub(crate) fn authority(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(self.folder.path().join("tls/ca.pem")).unwrap()
     }
 
     /// A client that trusts the edge's authority, follows no redirects and keeps no cookies.
