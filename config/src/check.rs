@@ -52,7 +52,7 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
         classes: Names::of_list("class", written.classes.0.as_ref(), 0..=CLASSES_MAX, report),
         zones: Names::of_mapping("zone", written.zones.0.as_ref(), 0..=NAMED_MAX, report),
     };
-    let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, report));
+    let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, sources, report));
     let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
     if let (Some(routes), Some(listeners)) = (&written.routes.0, &listeners) {
         reach::refuse_unserved_hosts(routes, listeners, report);

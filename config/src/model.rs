@@ -149,6 +149,10 @@ pub struct Pool {
     pub endpoints: Vec<Endpoint>,
     /// How one of them is chosen.
     pub balance: Balance,
+    /// How TLS is spoken to them; `None` speaks none.
+    pub tls: Option<UpstreamTls>,
+    /// The HTTP version spoken to them.
+    pub protocol: Protocol,
     /// Active health check; `None` takes every endpoint for healthy.
     pub health: Option<HealthCheck>,
     /// Tries per request, at least 1. Further ones go to another endpoint, and only while nothing was sent or the
@@ -158,6 +162,26 @@ pub struct Pool {
     pub timeouts: Timeouts,
     /// Requests in flight.
     pub limit: PoolLimit,
+}
+
+/// TLS towards the endpoints of a pool. Their certificates are always verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// The DNS name or IP address that their certificates are for; never empty.
+    pub server_name: String,
+    /// PEM file with the authorities trusted to vouch for them; `None` trusts those of the system.
+    pub ca: Option<PathBuf>,
+    /// What the edge shows of itself, if anything.
+    pub certificate: Option<ClientCertificate>,
+}
+
+/// A certificate that the edge shows to endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// PEM file, leaf first.
+    pub chain: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
 }
 
 /// One server of a pool.
@@ -213,6 +237,8 @@ pub struct Timeouts {
     pub write: Duration,
     /// How long an unused connection is kept for the next request.
     pub idle: Duration,
+    /// How long a WebSocket, an event stream or a gRPC call may be silent.
+    pub stream: Duration,
 }
 
 /// How many requests a pool may have in flight, and how much of that is kept for the more important classes.

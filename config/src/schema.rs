@@ -24,7 +24,7 @@ pub(crate) mod include;
 
 pub(crate) use listener::{Admin, Connections, Listener};
 pub(crate) use path::AuthoritiesPath;
-pub(crate) use pool::{AnyEndpoint, Endpoint, Health, Limit, Pool, Timeouts};
+pub(crate) use pool::{AnyEndpoint, ClientCertificate, Endpoint, Health, Limit, Pool, PoolTls, Timeouts};
 pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
 pub(crate) use telemetry::{AccessLog, Telemetry};
 pub(crate) use tls::{Certificate, Tls};

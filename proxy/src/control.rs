@@ -12,6 +12,7 @@ mod history;
 mod reload;
 mod watch;
 pub(crate) mod certs;
+mod upstream_tls;
 mod file;
 mod probe;
 pub(crate) mod explain;

@@ -2,12 +2,14 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    os::fd::{BorrowedFd, RawFd},
     sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use config::model::Protocol;
 use http::header;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
@@ -16,6 +18,7 @@ use pingora::{
         key::HashBinary,
     },
     http::{RequestHeader, ResponseHeader},
+    protocols::Digest,
     proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
     upstreams::peer::HttpPeer,
 };
@@ -29,6 +32,7 @@ mod decide;
 pub(crate) mod split;
 pub(crate) mod caching;
 pub(crate) mod admission;
+pub(crate) mod exchange;
 pub(crate) mod balance;
 pub(crate) mod template;
 pub(crate) mod forward;
@@ -38,9 +42,11 @@ pub(crate) mod respond;
 pub(crate) mod record;
 
 use self::{
+    balance::header_deadline::HeaderDeadline,
     caching::{freshness, status::Outcome, storable::NotStored, storing},
     context::Context,
     decide::{Arrival, Decision, decide},
+    exchange::Exchange,
     refusal::Refusal,
 };
 use crate::{clock, edge::Edge, listen::connection::Connection, snapshot::Action, telemetry::metric::NONE};
@@ -78,6 +84,13 @@ impl ProxyHttp for Requests {
         ctx.background = session.subrequest_ctx.is_some();
         session.set_total_drain_timeout(Some(DRAIN_MAX));
         session.set_write_timeout(Some(CLIENT_STALL_MAX));
+        session.set_ignore_info_resp(true);
+        let request = session.req_header_mut();
+        ctx.exchange = Exchange::of(request.version, &request.headers);
+        if request.version == http::Version::HTTP_10 {
+            // RFC 9110 s10.1.1: nobody waits for it.
+            request.remove_header(&header::EXPECT);
+        }
         identify::join_cookies(session.req_header_mut())?;
         let snapshot = Arc::clone(&ctx.snapshot);
         let Some(connection) = Connection::of(session).cloned() else {
@@ -103,11 +116,15 @@ impl ProxyHttp for Requests {
 
     async fn request_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         _end: bool,
         ctx: &mut Context,
     ) -> Result<()> {
+        if session.was_upgraded() {
+            // What goes through a WebSocket is no body.
+            return Ok(());
+        }
         ctx.body_bytes += body.as_ref().map_or(0, Bytes::len) as u64;
         if ctx.forward().is_some_and(|forward| ctx.body_bytes > forward.model.max_body.0) {
             ctx.failure = Some(Refusal::BodyTooLarge);
@@ -121,7 +138,7 @@ impl ProxyHttp for Requests {
         let method = &session.req_header().method;
         let reads = method == http::Method::GET || method == http::Method::HEAD;
         // A body is no part of the key, and yet the origin may answer to it.
-        if caches && reads && session.is_body_empty() {
+        if caches && reads && ctx.exchange == Exchange::Answer && session.is_body_empty() {
             let cache = self.edge.cache;
             let mut overrides = CacheOptionOverrides::default();
             overrides.wait_timeout = Some(COLLAPSE_WAIT_MAX);
@@ -182,12 +199,32 @@ impl ProxyHttp for Requests {
             ctx.failure.get_or_insert(Refusal::NoEndpoint);
             return Err(Error::new_up(ErrorType::HTTPStatus(503)));
         };
-        let mut peer = HttpPeer::new(chosen.endpoint.address, false, String::new());
-        peer.options = pool.peer_options.clone();
+        let peer = pool.connector.peer(chosen.endpoint.address, ctx.exchange);
         ctx.tried.push(chosen.endpoint.address);
         ctx.current = Some(chosen);
         ctx.current_counted = false;
         Ok(Box::new(peer))
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        connection: RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        let Some(pool) = ctx.arm().map(|arm| &arm.pool) else { return Ok(()) };
+        // Many requests share a connection of HTTP/2.
+        if ctx.exchange.stays_open() && pool.model.protocol == Protocol::Http1 {
+            #[expect(unsafe_code, reason = "Pingora lends the descriptor of a connection that it holds meanwhile")]
+            let connection = unsafe { BorrowedFd::borrow_raw(connection) };
+            let own = connection.try_clone_to_owned();
+            let own = own.map_err(|cause| Error::because(ErrorType::InternalError, "no descriptor is free", cause))?;
+            ctx.header_deadline = Some(HeaderDeadline::begin(own, pool.model.timeouts.read));
+        }
+        Ok(())
     }
 
     async fn upstream_request_filter(
@@ -199,6 +236,12 @@ impl ProxyHttp for Requests {
         let (Some(facts), Some(forward)) = (&ctx.facts, ctx.forward()) else {
             return Error::e_explain(ErrorType::InternalError, "a forwarded request has a route to a pool");
         };
+        if ctx.arm().is_some_and(|arm| arm.pool.model.protocol == Protocol::H2)
+            && request.version != http::Version::HTTP_2
+        {
+            // Pingora goes on in HTTP/1.1 with a server that did not agree on anything else.
+            return Err(Error::explain(ErrorType::H2Error, "the endpoint does not speak HTTP/2").into_up());
+        }
         let path = forward.rewrite.get(ctx.pattern).map(|path| path.fill(&facts.path, &facts.host));
         let forwarded = forward::Forwarded {
             facts,
@@ -210,6 +253,7 @@ impl ProxyHttp for Requests {
             request_id: &ctx.id,
         };
         forward::forward(request, &forwarded)?;
+        forward::keep_trailers(request, session.req_header())?;
         forward.request_headers.change_request(request)
     }
 
@@ -235,10 +279,13 @@ impl ProxyHttp for Requests {
         reused: bool,
     ) -> Box<Error> {
         self.try_over(ctx, if error.esource() == &ErrorSource::Upstream { "failed" } else { "client_gone" });
-        // After the body limit was passed, or with half an answer sent, there is nothing to repeat.
+        // After the body limit or a deadline was passed, or with half an answer sent, there is nothing to repeat.
+        if ctx.header_deadline.take().is_some_and(|deadline| deadline.has_passed()) {
+            ctx.failure.get_or_insert(Refusal::OriginTimeout);
+        }
         let repeatable = session.req_header().method.is_idempotent()
             && !session.as_ref().retry_buffer_truncated()
-            && session.response_written().is_none()
+            && answered(session).is_none()
             && ctx.failure.is_none();
         if repeatable {
             error.retry.decide_reuse(reused);
@@ -253,12 +300,20 @@ impl ProxyHttp for Requests {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        if response.status.is_informational() {
+        // The rest of a body that the answer did not wait for must not be read as the next request; but what only
+        // announces the answer may well come before the body, and Pingora makes no difference.
+        session.set_close_on_response_before_downstream_finish(exchange::is_final(response.status));
+        if !exchange::is_final(response.status) {
+            pass_on_interim(session, response, ctx).await;
             return Ok(());
+        }
+        ctx.header_deadline = None;
+        if let Some(why) = respond::is_ambiguous(response, ctx.exchange) {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
         }
         self.try_over(ctx, if response.status.is_server_error() { "error_status" } else { "ok" });
         if response.status == http::StatusCode::NOT_MODIFIED {
@@ -320,12 +375,28 @@ impl ProxyHttp for Requests {
         response.append_header("cache-status", outcome.field(ttl_s))?;
         response.insert_header("x-request-id", &ctx.id)?;
         response.append_header(header::VIA, "1.1 floodgate")?;
+        if respond::ends_with_its_header(response, &session.req_header().method) {
+            wait_no_longer_for_the_body(session);
+        }
         complete(response, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _body: &mut Option<Bytes>,
+        end: bool,
+        _ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if end && !session.was_upgraded() {
+            wait_no_longer_for_the_body(session);
+        }
+        Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
         let refusal = ctx.failure.take().or_else(|| Refusal::of(error));
-        let Some(refusal) = refusal.filter(|_| session.response_written().is_none()) else {
+        let Some(refusal) = refusal.filter(|_| answered(session).is_none()) else {
             // The client is gone, or already has the beginning of an answer: nothing can be said any more.
             return FailToProxy { error_code: 0, can_reuse_downstream: false };
         };
@@ -362,7 +433,7 @@ impl ProxyHttp for Requests {
             listener: Connection::of(session).map_or(NONE, |connection| &connection.listener.model.name),
             tls: Connection::of(session).and_then(|connection| connection.tls.as_ref()),
             request: session.req_header(),
-            status: session.response_written().map(|response| response.status.as_u16()),
+            status: answered(session).map(|response| response.status.as_u16()),
             bytes: session.body_bytes_sent(),
             error,
             took: clock::instant().duration_since(ctx.started),
@@ -472,6 +543,36 @@ fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
         response.remove_header("cdn-cache-control");
     }
     Ok(())
+}
+
+/// The header of the answer that the client has; `None` while it has at most the announcement of one.
+fn answered(session: &Session) -> Option<&ResponseHeader> {
+    session.response_written().filter(|response| exchange::is_final(response.status))
+}
+
+/// After the answer, a body is read only to be thrown away, so that the answer is not lost to a reset. A client that
+/// keeps it back, as one does that was told `417`, must not hold a place in the pool meanwhile.
+fn wait_no_longer_for_the_body(session: &mut Session) {
+    if !session.is_body_done() {
+        session.set_read_timeout(Some(DRAIN_MAX));
+    }
+}
+
+/// Passes an interim answer on at once.
+async fn pass_on_interim(session: &mut Session, interim: &mut ResponseHeader, ctx: &Context) {
+    respond::strip_hop_by_hop(interim);
+    interim.remove_header(&header::CONNECTION);
+    let request = session.req_header();
+    // A request over HTTP/2 says HTTP/1.1 of itself, so that Pingora can write it down for a refresh.
+    let version = if session.is_custom() { http::Version::HTTP_2 } else { request.version };
+    if ctx.background || !exchange::is_ours_to_pass_on(interim.status, version, &request.headers) {
+        return;
+    }
+    session.set_ignore_info_resp(false);
+    if let Err(error) = session.write_response_header_ref(interim, false).await {
+        tracing::debug!(%error, "the client left before its answer");
+    }
+    session.set_ignore_info_resp(true);
 }
 
 /// Whether the pool's tries leave room for one more.

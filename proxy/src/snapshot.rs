@@ -7,13 +7,18 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use config::model::{self, IpNet, ListenerId, RouteId};
-use pingora::upstreams::peer::PeerOptions;
 
 use crate::{
     listen::{admit::Places, door::DoorKey, tls::Tls},
     request::{
-        admission::InFlight, balance::Balancer, header_rules::HeaderRules, limit::RateLimiter, respond::Fixed,
-        route::Router, split::Split, template::Template,
+        admission::InFlight,
+        balance::{Balancer, peer::Connector},
+        header_rules::HeaderRules,
+        limit::RateLimiter,
+        respond::Fixed,
+        route::Router,
+        split::Split,
+        template::Template,
     },
     telemetry::{access::AccessLog, metric::RouteMetrics},
 };
@@ -118,7 +123,7 @@ pub(crate) struct Pool {
     /// Requests in flight.
     pub(crate) in_flight: Arc<InFlight>,
     /// How an endpoint is connected to.
-    pub(crate) peer_options: PeerOptions,
+    pub(crate) connector: Connector,
 }
 
 impl Snapshot {

@@ -9,12 +9,16 @@ use super::{
     unique::refuse_repeated,
 };
 use crate::{
-    model::{Balance, Endpoint, HealthCheck, Percent, Pool, PoolLimit, Timeouts},
+    model::{
+        Balance, ClientCertificate, Endpoint, HealthCheck, HostPattern, Percent, Pool, PoolLimit, Protocol, Timeouts,
+        UpstreamTls,
+    },
     problem::{At, Code, Report},
     schema::{
         self, AnyEndpoint,
         read::{Named, Tried, Written},
     },
+    source::Sources,
 };
 
 const ENDPOINTS_MAX: usize = 4096;
@@ -24,17 +28,33 @@ const HEADROOM_BASIS_POINTS: u16 = 1000;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) fn check(written: Named<Tried<schema::Pool>>, classes: &Names, report: &mut Report) -> Option<Vec<Pool>> {
-    let checked: Vec<_> =
-        written.entries.into_iter().map(|(name, pool)| Some(check_one(name, pool.0?, classes, report))).collect();
+pub(super) fn check(
+    written: Named<Tried<schema::Pool>>,
+    classes: &Names,
+    sources: &Sources,
+    report: &mut Report,
+) -> Option<Vec<Pool>> {
+    let checked: Vec<_> = written
+        .entries
+        .into_iter()
+        .map(|(name, pool)| Some(check_one(name, pool.0?, classes, sources, report)))
+        .collect();
     // Collected first, so that each has been checked.
     checked.into_iter().collect()
 }
 
-fn check_one(name: Written<String>, written: schema::Pool, classes: &Names, report: &mut Report) -> Pool {
+fn check_one(
+    name: Written<String>,
+    written: schema::Pool,
+    classes: &Names,
+    sources: &Sources,
+    report: &mut Report,
+) -> Pool {
     Pool {
         endpoints: endpoints(written.endpoints, report),
         balance: written.balance.unwrap_or(Balance::LeastRequests),
+        tls: written.tls.map(|tls| check_tls(tls, sources, report)),
+        protocol: written.protocol.unwrap_or(Protocol::Http1),
         health: written.health.map(|health| check_health(health, report)),
         tries: within(written.tries.as_ref(), TRIES, 1..=5, report),
         timeouts: timeouts(&written.timeouts.unwrap_or_default(), report),
@@ -65,6 +85,28 @@ fn endpoints(written: Written<Vec<AnyEndpoint>>, report: &mut Report) -> Vec<End
         .collect()
 }
 
+fn check_tls(written: schema::PoolTls, sources: &Sources, report: &mut Report) -> UpstreamTls {
+    let schema::PoolTls { server_name, ca, certificate } = written;
+    let name = match server_name.value {
+        // Brackets belong to an address in a URL.
+        HostPattern::Exact(name) => name.trim_matches(['[', ']']).to_owned(),
+        HostPattern::Wildcard(domain) => {
+            let message = format!("`*.{domain}` is not one name");
+            let hint = "write one name that the certificates of all its servers hold";
+            report.refuse_with_hint(Code::WrongHost, &server_name.at, message, hint);
+            domain
+        }
+    };
+    UpstreamTls {
+        server_name: name,
+        ca: ca.map(|ca| sources.resolve(&ca.value.0, &ca.at)),
+        certificate: certificate.map(|schema::ClientCertificate { chain, key }| ClientCertificate {
+            chain: sources.resolve(&chain.value.0, &chain.at),
+            key: sources.resolve(&key.value.0, &key.at),
+        }),
+    }
+}
+
 fn check_health(written: schema::Health, report: &mut Report) -> HealthCheck {
     let Written { value: path, at } = written.http;
     if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
@@ -93,6 +135,7 @@ fn timeouts(written: &schema::Timeouts, report: &mut Report) -> Timeouts {
         read: limit(&written.read, 10_000, HOUR),
         write: limit(&written.write, 10_000, HOUR),
         idle: limit(&written.idle, 60_000, DAY),
+        stream: limit(&written.stream, 300_000, DAY),
     }
 }
 

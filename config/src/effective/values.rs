@@ -1,14 +1,15 @@
 //! The model written back as YAML values, one function for each type. Every field is named, so that a new one cannot be
 //! forgotten.
 
-use std::{fmt::Display, path::Path, time::Duration};
+use std::{fmt::Display, net::Ipv6Addr, path::Path, time::Duration};
 
 mod route;
 
 use crate::{
     model::{
-        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Connections, Endpoint, HealthCheck, Http2, Listener,
-        Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts, Tls, Zone,
+        AccessLog, Admin, Boot, CachePolicy, Certificate, ClientCertificate, Config, Connections, Endpoint,
+        HealthCheck, Http2, Listener, Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts,
+        Tls, UpstreamTls, Zone,
     },
     schema::quantity::AsWritten,
 };
@@ -171,18 +172,31 @@ fn certificate(Certificate { names, chain, key }: &Certificate) -> Yaml {
     map([("names", Some(texts(names))), ("chain", Some(path(chain))), ("key", Some(path(key)))])
 }
 
-fn pool(Pool { name: _, endpoints, balance, health, tries, timeouts, limit }: &Pool) -> Yaml {
-    let Timeouts { connect, read, write, idle } = timeouts;
+fn pool(Pool { name: _, endpoints, balance, tls, protocol, health, tries, timeouts, limit }: &Pool) -> Yaml {
+    let Timeouts { connect, read, write, idle, stream } = timeouts;
     let PoolLimit { in_flight, headroom } = limit;
-    let timeouts = [("connect", connect), ("read", read), ("write", write), ("idle", idle)];
+    let timeouts = [("connect", connect), ("read", read), ("write", write), ("idle", idle), ("stream", stream)];
     map([
         ("endpoints", Some(list(endpoints, endpoint))),
         ("balance", Some(text(balance))),
+        ("tls", tls.as_ref().map(upstream_tls)),
+        ("protocol", Some(text(protocol))),
         ("health", health.as_ref().map(check)),
         ("tries", Some(number(tries))),
         ("timeouts", Some(map(timeouts.map(|(key, limit)| (key, Some(time(*limit))))))),
         ("limit", Some(map([("in_flight", Some(number(in_flight))), ("headroom", Some(text(headroom)))]))),
     ])
+}
+
+fn upstream_tls(UpstreamTls { server_name, ca, certificate }: &UpstreamTls) -> Yaml {
+    let certificate = certificate
+        .as_ref()
+        .map(|ClientCertificate { chain, key }| map([("chain", Some(path(chain))), ("key", Some(path(key)))]));
+    let server_name = match server_name.parse::<Ipv6Addr>() {
+        Ok(address) => text(format_args!("[{address}]")),
+        Err(_other) => text(server_name),
+    };
+    map([("server_name", Some(server_name)), ("ca", ca.as_ref().map(|ca| path(ca))), ("certificate", certificate)])
 }
 
 fn endpoint(Endpoint { address, weight }: &Endpoint) -> Yaml {

@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::describe::Shape;
+use super::path::{AuthoritiesPath, ChainPath, KeyPath};
 use super::read::{Read, Written, mapping, refuse_kind, words};
 use crate::{
-    model::{Balance, Percent},
+    model::{Balance, HostPattern, Percent, Protocol},
     problem::{At, Report},
     tree::{Node, Value},
 };
@@ -21,6 +22,15 @@ mapping! {
         /// that has become slow. Live.
         optional balance: Balance,
 
+        /// Speak TLS to its servers. Default: plain TCP, as within one host or a network that is trusted.
+        optional tls: PoolTls,
+
+        /// HTTP version spoken to its servers: `http/1.1`, or `h2` with up to 100 requests at a time on one connection.
+        /// Default `http/1.1`, because every server speaks it; gRPC takes `h2`. With `tls`, `h2` is agreed on in the
+        /// handshake, and a server that does not agree is answered for with `502`; without, the servers must speak it
+        /// from the first byte. WebSocket needs `http/1.1`. Live.
+        optional protocol: Protocol,
+
         /// Ask each server regularly whether it is well. Default: no checks; every server is taken for healthy. Live.
         optional health: Health,
 
@@ -33,6 +43,36 @@ mapping! {
 
         /// Requests in flight.
         optional limit: Limit,
+    }
+}
+
+mapping! {
+    /// TLS towards the servers of a pool, health checks included. Their certificates are always verified: one that is
+    /// expired, of another name or of an unknown authority is `502`, with the reason in the access log. Versions 1.2
+    /// and 1.3 are spoken.
+    PoolTls {
+        /// The name that the servers' certificates are for, and that they are asked for (SNI): `shop.internal`, or an
+        /// IP address. Without it a certificate says nothing. Live.
+        required server_name: Written<HostPattern>,
+
+        /// PEM file with the certificates of the authorities that are trusted to vouch for the servers; a relative
+        /// path starts from the folder of this file. Default: those of the system, at the start of the process. With
+        /// it they are not trusted: only your own authority may vouch for your own servers. Live.
+        optional ca: Written<AuthoritiesPath>,
+
+        /// Certificate that the edge shows to servers that ask for one. Default: none. Live.
+        optional certificate: ClientCertificate,
+    }
+}
+
+mapping! {
+    /// A certificate that the edge shows to servers.
+    ClientCertificate {
+        /// PEM file with the chain, leaf first; a relative path starts from the folder of this file. Live.
+        required chain: Written<ChainPath>,
+
+        /// PEM file with the private key; a relative path starts from the folder of this file. Live.
+        required key: Written<KeyPath>,
     }
 }
 
@@ -104,7 +144,8 @@ mapping! {
         optional connect: Written<Duration>,
 
         /// From the request sent to the response header, and between two reads of the body, up to `1h`. Default
-        /// `10s`: nobody waits longer for a page. Past it `504`. Live.
+        /// `10s`: nobody waits longer for a page. Past it `504`, or the end of an answer that has begun. What stays open
+        /// has `stream` instead. Live.
         optional read: Written<Duration>,
 
         /// Between two writes of the request body, up to `1h`. Default `10s`. Past it `504`. Live.
@@ -113,6 +154,13 @@ mapping! {
         /// How long an unused connection is kept for the next request, up to `1d`. Default `60s`; keep it below the
         /// server's own limit, or requests run into connections that it is just closing. Live.
         optional idle: Written<Duration>,
+
+        /// How long an exchange that stays open may be silent, up to `1d`: a WebSocket in both directions, server-sent
+        /// events (asked for with `Accept: text/event-stream`), and gRPC. `read` then bounds only the wait for the
+        /// response header, and with `protocol: h2` not even that: a gRPC server may send it with its first message.
+        /// Default `5m`: ten times the usual interval of pings. Past it both sides are closed, or `504` where nothing
+        /// was answered. An open exchange counts as in flight until it ends, and against a rate limit once. Live.
+        optional stream: Written<Duration>,
     }
 }
 

@@ -4,10 +4,12 @@ use std::{collections::HashMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use cache::{Options, ZoneOptions};
 use config::model::{self, ListenerId, Live};
-use pingora::upstreams::peer::PeerOptions;
 use thiserror::Error;
 
-use super::certs::{CertificateError, prints::Prints, ticket_keys::TicketKeyError};
+use super::{
+    certs::{CertificateError, prints::Prints, ticket_keys::TicketKeyError},
+    upstream_tls::{self, UpstreamTlsError},
+};
 
 pub(super) mod tls;
 pub(super) mod route;
@@ -16,7 +18,7 @@ use self::tls::Broken;
 use crate::{
     listen::{admit::Places, door::DoorKey, tls::Tls},
     request::{
-        balance::{Balancer, Endpoint},
+        balance::{Balancer, Endpoint, peer::Connector},
         route::Router,
     },
     snapshot::{Listener, Pool, Snapshot},
@@ -48,6 +50,13 @@ pub(crate) enum CompileError {
         listener: String,
         #[source]
         cause: TicketKeyError,
+    },
+    /// TLS cannot be spoken to the endpoints of a pool.
+    #[error("pool `{pool}`")]
+    UpstreamTls {
+        pool: String,
+        #[source]
+        cause: UpstreamTlsError,
     },
     /// A file that a route answers with cannot be read.
     #[error("cannot answer with {}", path.display())]
@@ -101,7 +110,8 @@ pub(crate) fn compile(
     let previous_log = previous.map(|previous| &*previous.access_log);
     let access_log = AccessLog::open(&live.access_log, previous_log)
         .map_err(|cause| CompileError::AccessLog { target: live.access_log.to.clone(), cause })?;
-    let pools: Vec<_> = live.pools.iter().map(|pool| Arc::new(compile_pool(pool, previous))).collect();
+    let pools = live.pools.iter().map(|pool| compile_pool(pool, previous).map(Arc::new));
+    let pools: Vec<_> = pools.collect::<Result<_, _>>()?;
     let limits = live.routes.iter().map(|route| route.rate.len()).sum();
     let around = route::Around { live, pools: &pools, limits, metrics, previous };
     let routes =
@@ -179,7 +189,9 @@ fn doors(listeners: &[model::Listener]) -> HashMap<DoorKey, ListenerId> {
     ids.zip(listeners).flat_map(|(id, listener)| DoorKey::of(listener).map(move |(key, _)| (key, id))).collect()
 }
 
-fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
+fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Result<Pool, CompileError> {
+    let failed = |cause| CompileError::UpstreamTls { pool: model.name.clone(), cause };
+    let tls = model.tls.as_ref().map(|tls| upstream_tls::load(tls, model.protocol)).transpose().map_err(failed)?;
     let before = previous.and_then(|previous| previous.pools.iter().find(|pool| pool.model.name == model.name));
     let known: HashMap<SocketAddr, Arc<Endpoint>> = before
         .into_iter()
@@ -190,17 +202,12 @@ fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Pool {
         let state = known.get(&address).cloned().unwrap_or_else(|| Arc::new(Endpoint::new(address)));
         (state, endpoint.weight)
     });
-    let mut peer_options = PeerOptions::new();
-    peer_options.total_connection_timeout = Some(model.timeouts.connect);
-    peer_options.read_timeout = Some(model.timeouts.read);
-    peer_options.write_timeout = Some(model.timeouts.write);
-    peer_options.idle_timeout = Some(model.timeouts.idle);
-    Pool {
+    Ok(Pool {
         model: model.clone(),
         balancer: Balancer::new(model.balance, model.health.is_some(), endpoints),
         in_flight: before.map_or_else(Arc::default, |pool| Arc::clone(&pool.in_flight)),
-        peer_options,
-    }
+        connector: Connector::new(model, tls.map(|loaded| loaded.tls)),
+    })
 }
 
 #[cfg(test)]

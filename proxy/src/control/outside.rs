@@ -5,7 +5,7 @@ use std::{error::Error, io::ErrorKind, path::Path};
 
 use config::{
     Code, Outside, Problems, Sources,
-    model::{Config, LogTarget},
+    model::{Config, LogTarget, Pool},
 };
 use jiff::Timestamp;
 
@@ -14,6 +14,7 @@ use super::{
     compile::{self, CompileError},
     doors::BindError,
     secret::{SecretError, Token},
+    upstream_tls::{self, UpstreamTlsError},
 };
 
 use crate::listen::tls::certificates::Certificate;
@@ -34,6 +35,7 @@ pub(crate) fn unknown_here(config: &Config) -> Option<SecretError> {
 /// Everything that is wrong with what a good configuration names, wherever it is looked at.
 pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Option<Problems> {
     let mut found = certificates(config, period);
+    found.extend(config.live.pools.iter().flat_map(|pool| upstream_tls(pool, period)));
     if let Some(place) = &config.live.admin_token {
         // The environment of this process is not that of the edge: see `unknown_here`.
         let unusable = Token::read("`admin.token`", place).err();
@@ -55,6 +57,7 @@ pub(crate) fn of_compile(error: &CompileError) -> Outside {
         CompileError::Certificate { listener, index, cause } => of_certificate(listener, *index, cause),
         CompileError::ClientCa { listener, cause } => of_client_ca(listener, cause),
         CompileError::TicketKeys { listener, .. } => of_ticket_keys(listener, error),
+        CompileError::UpstreamTls { pool, cause } => of_upstream_tls(pool, cause),
         CompileError::Answer { index, cause, .. } => Outside {
             hint: (cause.kind() == ErrorKind::FileTooLarge).then(|| "serve it with `files`".to_owned()),
             ..unusable(format!("routes[{index}].respond.file"), error)
@@ -77,11 +80,7 @@ fn unusable(path: String, error: &CompileError) -> Outside {
 
 /// Why a secret cannot be used.
 pub(crate) fn of_secret(error: &SecretError) -> Outside {
-    let message = with_causes(error);
-    let (message, hint) = match message.split_once("; hint: ") {
-        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
-        None => (message, None),
-    };
+    let (message, hint) = split_hint(with_causes(error));
     Outside { code: Code::UnusableSecret, path: "admin.token".to_owned(), message, hint }
 }
 
@@ -102,12 +101,44 @@ fn of_client_ca(listener: &str, error: &CertificateError) -> Outside {
 }
 
 fn of_ticket_keys(listener: &str, error: &dyn Error) -> Outside {
-    let message = with_causes(error);
-    let (message, hint) = match message.split_once("; hint: ") {
-        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
-        None => (message, Some("`edge ticket-key FOLDER` makes a key".to_owned())),
-    };
+    let (message, hint) = split_hint(with_causes(error));
+    let hint = hint.or_else(|| Some("`edge ticket-key FOLDER` makes a key".to_owned()));
     Outside { code: Code::UnusableSecret, path: format!("listeners.{listener}.tls.tickets.keys"), message, hint }
+}
+
+fn of_upstream_tls(pool: &str, error: &UpstreamTlsError) -> Outside {
+    let key = match error {
+        UpstreamTlsError::ServerName { .. } => ".server_name",
+        UpstreamTlsError::Authorities(_) => ".ca",
+        UpstreamTlsError::System => "",
+        UpstreamTlsError::Certificate(CertificateError::Key { .. } | CertificateError::Mismatch { .. }) => {
+            ".certificate.key"
+        }
+        UpstreamTlsError::Certificate(_) => ".certificate",
+    };
+    let (message, hint) = split_hint(with_causes(error));
+    Outside { code: Code::WrongCertificate, path: format!("pools.{pool}.tls{key}"), message, hint }
+}
+
+/// What is wrong with the files that a pool needs to speak TLS.
+fn upstream_tls(pool: &Pool, period: Period) -> Option<Outside> {
+    let model = pool.tls.as_ref()?;
+    let shown = match upstream_tls::load(model, pool.protocol) {
+        Ok(loaded) => loaded.shown?,
+        Err(error) => return Some(of_upstream_tls(&pool.name, &error)),
+    };
+    let certificate = model.certificate.as_ref()?;
+    let path = format!("pools.{}.tls.certificate.chain", pool.name);
+    Some(expired(path, &certificate.chain, &validity(&shown, period)?))
+}
+
+fn expired(path: String, chain: &Path, when: &str) -> Outside {
+    Outside {
+        code: Code::ExpiredCertificate,
+        path,
+        message: format!("the certificate in {} {when}", chain.display()),
+        hint: Some("renew it, and reload".to_owned()),
+    }
 }
 
 fn certificates(config: &Config, period: Period) -> Vec<Outside> {
@@ -120,11 +151,9 @@ fn certificates(config: &Config, period: Period) -> Vec<Outside> {
         }
         for (index, model) in listener.certificates().iter().enumerate() {
             match certs::load(model) {
-                Ok(loaded) => found.extend(validity(&loaded, period).map(|message| Outside {
-                    code: Code::ExpiredCertificate,
-                    path: format!("listeners.{}.tls.certificates[{index}].chain", listener.name),
-                    message: format!("the certificate in {} {message}", model.chain.display()),
-                    hint: Some("renew it, and reload".to_owned()),
+                Ok(loaded) => found.extend(validity(&loaded, period).map(|when| {
+                    let path = format!("listeners.{}.tls.certificates[{index}].chain", listener.name);
+                    expired(path, &model.chain, &when)
                 })),
                 Err(error) => found.push(of_certificate(&listener.name, index, &error)),
             }
@@ -157,6 +186,14 @@ fn folder_of_log(path: &Path) -> Option<Outside> {
         message: format!("there is no folder {}", folder.display()),
         hint: Some("make it, for the user that the edge runs as".to_owned()),
     })
+}
+
+/// What is wrong, and what to do about it.
+fn split_hint(message: String) -> (String, Option<String>) {
+    match message.split_once("; hint: ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (message, None),
+    }
 }
 
 /// An error and what led to it.

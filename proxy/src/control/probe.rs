@@ -3,12 +3,23 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use config::model::HealthCheck;
+use config::model::{HealthCheck, Protocol};
+use http::header;
 use http_body_util::Empty;
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinHandle};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    task::JoinHandle,
+};
+use tokio_rustls::TlsConnector;
 
-use crate::{request::balance::Endpoint, snapshot::Snapshot};
+use crate::{
+    request::balance::Endpoint,
+    snapshot::{Pool, Snapshot},
+};
 
 /// The checks that run.
 #[derive(Default)]
@@ -18,8 +29,34 @@ pub(crate) struct Prober {
 
 struct Check {
     endpoint: Arc<Endpoint>,
+    way: Way,
     model: HealthCheck,
     task: JoinHandle<()>,
+}
+
+/// How the endpoints of a pool are asked: as its requests ask them.
+#[derive(Clone)]
+struct Way {
+    protocol: Protocol,
+    tls: Option<(ServerName<'static>, Arc<ClientConfig>)>,
+    /// Differs wherever the files for TLS do.
+    identity: u64,
+}
+
+impl Way {
+    fn of(pool: &Pool) -> Self {
+        let tls = pool.connector.tls.as_ref();
+        Self {
+            protocol: pool.model.protocol,
+            tls: tls.map(|tls| (tls.server_name.clone(), Arc::clone(&tls.of_checks))),
+            identity: tls.map_or(0, |tls| tls.identity),
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let name = |way: &Self| way.tls.as_ref().map(|(name, _)| name.clone());
+        self.protocol == other.protocol && self.identity == other.identity && name(self) == name(other)
+    }
 }
 
 impl Drop for Check {
@@ -34,13 +71,17 @@ impl Prober {
         let mut previous = std::mem::take(&mut self.running);
         for pool in &snapshot.pools {
             let Some(model) = &pool.model.health else { continue };
+            let way = Way::of(pool);
             for endpoint in pool.balancer.endpoints() {
                 let key = (pool.model.name.clone(), endpoint.address);
-                let same = |check: &Check| check.model == *model && Arc::ptr_eq(&check.endpoint, endpoint);
+                let same = |check: &Check| {
+                    check.model == *model && check.way.is_same(&way) && Arc::ptr_eq(&check.endpoint, endpoint)
+                };
                 let check = previous.remove(&key).filter(same).unwrap_or_else(|| Check {
                     endpoint: Arc::clone(endpoint),
+                    way: way.clone(),
                     model: model.clone(),
-                    task: tokio::spawn(check(key.0.clone(), Arc::clone(endpoint), model.clone())),
+                    task: tokio::spawn(check(key.0.clone(), Arc::clone(endpoint), way.clone(), model.clone())),
                 });
                 self.running.insert(key, check);
             }
@@ -50,14 +91,14 @@ impl Prober {
 
 /// Checks one endpoint for ever. Checks of different endpoints are spread over the interval, so that a pool is never
 /// probed as one wave.
-async fn check(pool: String, endpoint: Arc<Endpoint>, model: HealthCheck) {
+async fn check(pool: String, endpoint: Arc<Endpoint>, way: Way, model: HealthCheck) {
     tokio::time::sleep(model.interval.mul_f64(rand::random())).await;
     let mut ticks = tokio::time::interval(model.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut streak = Streak::default();
     loop {
         ticks.tick().await;
-        let result = probe(endpoint.address, &model.path, model.timeout).await;
+        let result = probe(endpoint.address, &way, &model.path, model.timeout).await;
         let Some(up) = streak.after(result.is_ok(), &model) else { continue };
         if endpoint.set_up(up) {
             match result {
@@ -86,27 +127,69 @@ impl Streak {
 }
 
 /// One `GET`; any 2xx within the time limit is good.
-async fn probe(address: SocketAddr, path: &str, limit: Duration) -> Result<(), String> {
-    tokio::time::timeout(limit, request(address, path))
+async fn probe(address: SocketAddr, way: &Way, path: &str, limit: Duration) -> Result<(), String> {
+    tokio::time::timeout(limit, request(address, way, path))
         .await
         .unwrap_or_else(|_elapsed| Err(format!("no answer within {limit:?}")))
 }
 
-async fn request(address: SocketAddr, path: &str) -> Result<(), String> {
+async fn request(address: SocketAddr, way: &Way, path: &str) -> Result<(), String> {
     let tcp = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(tcp)).await.map_err(|error| error.to_string())?;
-    let request = http::Request::get(path)
-        .header(http::header::HOST, address.to_string())
-        .header(http::header::USER_AGENT, "floodgate-health-check")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| error.to_string())?;
+    let Some((name, config)) = &way.tls else {
+        return ask(tcp, way.protocol, "http", &address.to_string(), path).await;
+    };
+    let tls = TlsConnector::from(Arc::clone(config)).connect(name.clone(), tcp).await;
+    let tls = tls.map_err(|error| error.to_string())?;
+    if way.protocol == Protocol::H2 && tls.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err("it does not speak HTTP/2".to_owned());
+    }
+    let authority = match name {
+        ServerName::DnsName(name) => format!("{}:{}", name.as_ref(), address.port()),
+        _ => address.to_string(),
+    };
+    ask(tls, way.protocol, "https", &authority, path).await
+}
+
+async fn ask(
+    connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    protocol: Protocol,
+    scheme: &str,
+    authority: &str,
+    path: &str,
+) -> Result<(), String> {
+    let text = |error: hyper::Error| error.to_string();
+    let request = http::Request::get(match protocol {
+        Protocol::Http1 => path.to_owned(),
+        Protocol::H2 => format!("{scheme}://{authority}{path}"),
+    });
+    let request = match protocol {
+        Protocol::Http1 => request.header(header::HOST, authority),
+        Protocol::H2 => request,
+    };
+    let request = request.header(header::USER_AGENT, "floodgate-health-check").body(Empty::<Bytes>::new());
+    let (request, io) = (request.map_err(|error| error.to_string())?, TokioIo::new(connection));
     // The connection is driven only while the answer's header is awaited, and closed after it.
-    let response = tokio::select! {
-        response = sender.send_request(request) => response.map_err(|error| error.to_string())?,
-        ended = connection => return Err(ended.err().map_or("connection closed".to_owned(), |error| error.to_string())),
+    let response = match protocol {
+        Protocol::Http1 => {
+            let (mut sender, connection) = http1::handshake(io).await.map_err(text)?;
+            answer(sender.send_request(request), connection).await?
+        }
+        Protocol::H2 => {
+            let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.map_err(text)?;
+            answer(sender.send_request(request), connection).await?
+        }
     };
     if response.status().is_success() { Ok(()) } else { Err(format!("answered {}", response.status())) }
+}
+
+async fn answer(
+    response: impl Future<Output = hyper::Result<http::Response<hyper::body::Incoming>>>,
+    connection: impl Future<Output = hyper::Result<()>>,
+) -> Result<http::Response<hyper::body::Incoming>, String> {
+    tokio::select! {
+        response = response => response.map_err(|error| error.to_string()),
+        ended = connection => Err(ended.err().map_or("connection closed".to_owned(), |error| error.to_string())),
+    }
 }
 
 #[cfg(test)]

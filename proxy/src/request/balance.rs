@@ -10,6 +10,9 @@ use std::{
 
 use config::model::Balance;
 
+pub(crate) mod peer;
+pub(crate) mod header_deadline;
+
 /// One server of a pool; survives reloads while its address stays in the pool.
 #[derive(Debug)]
 pub(crate) struct Endpoint {

@@ -5,7 +5,13 @@ use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
 use http::HeaderValue;
 
 use super::{
-    admission::Permit, balance::Try, caching::status::Outcome, identify::Facts, refusal::Refusal, split::Choice,
+    admission::Permit,
+    balance::{Try, header_deadline::HeaderDeadline},
+    caching::status::Outcome,
+    exchange::Exchange,
+    identify::Facts,
+    refusal::Refusal,
+    split::Choice,
 };
 use crate::snapshot::{Action, Arm, Forward, Route, Snapshot};
 
@@ -23,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) background: bool,
     /// Who asks for what; `None` until identified.
     pub(crate) facts: Option<Facts>,
+    /// What kind of exchange it begins.
+    pub(crate) exchange: Exchange,
     /// Its route; `None` until found.
     pub(crate) route: Option<Arc<Route>>,
     /// Which of the route's paths matched.
@@ -33,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) permit: Option<Permit>,
     /// The endpoint that is asked now.
     pub(crate) current: Option<Try>,
+    /// Bounds the wait for its answer's header, where Pingora does not.
+    pub(crate) header_deadline: Option<HeaderDeadline>,
     /// Whether its result was counted: a header that arrived, then a body that broke, is one try.
     pub(crate) current_counted: bool,
     /// Endpoints asked so far.
@@ -59,11 +69,13 @@ impl Context {
             id,
             background: false,
             facts: None,
+            exchange: Exchange::default(),
             route: None,
             pattern: 0,
             choice: Choice::default(),
             permit: None,
             current: None,
+            header_deadline: None,
             current_counted: false,
             tried: Vec::new(),
             body_bytes: 0,

@@ -1,7 +1,7 @@
 //! The request header as the origin gets it.
 
 use config::model::IpNet;
-use http::HeaderMap;
+use http::{HeaderMap, Version, header};
 use pingora::http::RequestHeader;
 
 use super::identify::{Facts, is_trusted};
@@ -47,6 +47,17 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
     request.insert_header("x-request-id", forwarded.request_id)?;
     request.insert_header("host", forwarded.host.unwrap_or(&facts.authority))?;
     request.append_header("via", "1.1 floodgate")?;
+    Ok(())
+}
+
+/// Says to an origin on HTTP/2 that trailers are welcome, if the client said so. Pingora takes `TE` from what comes over
+/// another version, and gRPC servers insist on it.
+pub(crate) fn keep_trailers(request: &mut RequestHeader, client: &RequestHeader) -> pingora::Result<()> {
+    let tokens = client.headers.get_all(header::TE).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    let welcome = tokens.map(<[u8]>::trim_ascii).any(|token| token.eq_ignore_ascii_case(b"trailers"));
+    if welcome && request.version == Version::HTTP_2 {
+        request.insert_header(header::TE, "trailers")?;
+    }
     Ok(())
 }
 

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use config::model;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::ResponseHeader;
 
-use super::refusal::Refusal;
+use super::{exchange::Exchange, refusal::Refusal};
 
 /// An answer that is always the same.
 #[derive(Debug)]
@@ -20,6 +20,30 @@ pub(crate) struct Fixed {
 
 /// Fields that belong to one connection (RFC 9110 s7.6.1); `Transfer-Encoding` is the framing's own business.
 const HOP_BY_HOP: [&str; 5] = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
+
+/// Why nobody can be sure where an answer ends, or what it means. Two lengths that differ Pingora refuses itself; of a
+/// length beside chunks it leaves the chunks (RFC 9112 s6.3), and nothing to be seen here.
+pub(crate) fn is_ambiguous(response: &ResponseHeader, exchange: Exchange) -> Option<&'static str> {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS && exchange != Exchange::WebSocket {
+        return Some("the origin switched protocols unasked");
+    }
+    let mut codings = response.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = codings.next().map(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    match (response.version, chunked) {
+        (Version::HTTP_09, _) => Some("the origin answered in no version of HTTP/1"),
+        (Version::HTTP_10, Some(_)) => Some("the origin answered in chunks of HTTP/1.0"),
+        (_, Some(false)) => Some("the origin answered in an unknown transfer coding"),
+        (_, Some(true)) if codings.next().is_some() => Some("the origin answered in more than one transfer coding"),
+        _ => None,
+    }
+}
+
+/// Whether an answer has no body.
+pub(crate) fn ends_with_its_header(response: &ResponseHeader, method: &Method) -> bool {
+    method == Method::HEAD
+        || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || response.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0")
+}
 
 /// Removes what belongs to the connection to the origin, before the answer is stored or passed on.
 pub(crate) fn strip_hop_by_hop(response: &mut ResponseHeader) {

@@ -3,6 +3,7 @@
 
 mod world;
 mod origin;
+mod wire;
 mod malformed;
 mod framing;
 mod listening;
@@ -15,6 +16,11 @@ mod routing;
 mod answering;
 mod caching;
 mod protection;
+mod interim;
+mod tls_origin;
+mod upstream_tls;
+mod upstream_http2;
+mod streams;
 mod endpoints;
 mod operation;
 mod reloading;

@@ -154,6 +154,18 @@ impl Edge {
         wait_until(&format!("metric {line}"), async || self.metrics().await.lines().any(|have| have == line)).await;
     }
 
+    /// Waits until a line of the access log holds `text`, and returns the last one that does.
+    pub(crate) async fn wait_for_access(&self, text: &str) -> String {
+        let mut line = None;
+        wait_until(&format!("{text:?} in the access log"), async || {
+            let log = std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+            line = log.lines().rfind(|line| line.contains(text)).map(str::to_owned);
+            line.is_some()
+        })
+        .await;
+        line.unwrap()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
