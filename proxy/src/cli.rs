@@ -20,8 +20,9 @@ mod running;
 use running::Access;
 
 /// What is logged about the process itself; requests have a log of their own. Pingora's core and proxy say at `error`,
-/// and rustls at `warn`, what a request's line says already, or what any client can provoke.
-const LOG_FILTER: &str = "info,pingora_core=off,pingora_proxy=off,pingora_pool=off,pingora_cache=error,rustls=error";
+/// and rustls and h2 at `warn`, what a request's line says already, or what any client can provoke.
+const LOG_FILTER: &str =
+    "info,pingora_core=off,pingora_proxy=off,pingora_pool=off,pingora_cache=error,rustls=error,h2=error";
 
 /// Reverse proxy, load balancer and cache for peak-sale days.
 #[derive(Parser)]
