@@ -9,7 +9,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     clock,
-    control::{boot, certs::new_ticket_key, dev_certificate, explain::Asked},
+    control::{
+        boot::{self, Start},
+        certs::new_ticket_key,
+        dev_certificate,
+        explain::Asked,
+    },
 };
 
 mod check;
@@ -34,10 +39,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve with a configuration until told to stop. SIGHUP reloads it, SIGTERM ends gracefully.
+    /// Serve with a configuration until told to stop. SIGHUP reloads it, SIGTERM ends gracefully, SIGQUIT starts the
+    /// program anew and hands over to it.
     Run {
         /// The YAML file.
         file: PathBuf,
+        /// File that holds the id of the process that serves; a hand-over changes it.
+        #[arg(long, value_name = "PATH")]
+        pid_file: Option<PathBuf>,
+        /// Take over from the process that started this one.
+        #[arg(long, hide = true)]
+        take_over: bool,
     },
     /// Say everything that is wrong with a configuration, the certificates and secrets that it names included.
     Check {
@@ -183,9 +195,9 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Run { file } => {
+        Command::Run { file, pid_file, take_over } => {
             log_to_stderr();
-            boot::run(&file)?;
+            boot::run(&Start { file, pid_file, take_over })?;
         }
         Command::Check { explain: Some(code), .. } => check::explain(&code)?,
         Command::Check { file, format, effective, event, .. } => {

@@ -2,6 +2,9 @@
 
 pub(crate) mod boot;
 mod doors;
+mod handover;
+mod notify;
+mod descriptors;
 mod drain;
 mod compile;
 pub(crate) mod digest;

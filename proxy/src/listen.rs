@@ -2,7 +2,7 @@
 
 pub(crate) mod door;
 pub(crate) mod worker;
-mod accept;
+pub(crate) mod accept;
 pub(crate) mod admit;
 pub(crate) mod connection;
 pub(crate) mod http2;

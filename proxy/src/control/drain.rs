@@ -5,8 +5,8 @@ use config::model::Boot;
 use super::{boot::Signals, reload::Reloader};
 use crate::listen::worker::Ending;
 
-/// Waits until every connection has ended, or it takes too long, or a second signal says that it is enough.
-pub(super) async fn drain(boot: &Boot, reloader: &Reloader, ending: &Ending, signals: &mut Signals) {
+/// Lets nobody in any more; whoever balances before the edge gets `drain_delay` to notice first.
+pub(super) async fn close(boot: &Boot, reloader: &Reloader, signals: &mut Signals) {
     if !boot.drain_delay.is_zero() {
         tracing::info!(delay = ?boot.drain_delay, "stopping: not ready any more; still accepting connections");
         tokio::select! {
@@ -15,14 +15,18 @@ pub(super) async fn drain(boot: &Boot, reloader: &Reloader, ending: &Ending, sig
         }
     }
     tracing::info!("stopping: no new connections; waiting for requests in flight");
-    reloader.close_doors().await;
+    reloader.doors().await.close();
+}
+
+/// Waits until every connection has ended, or it takes too long, or a signal says that it is enough.
+pub(super) async fn drain(boot: &Boot, ending: &Ending, signals: &mut Signals) {
     ending.connections.close();
-    let cut = tokio::select! {
+    let why = tokio::select! {
         () = ending.connections.wait() => return tracing::info!("stopped; every request in flight was answered"),
         () = tokio::time::sleep(boot.drain_timeout) => "the drain timeout passed",
         () = signals.stop() => "told to stop again",
     };
-    tracing::warn!(cut = ending.connections.len(), "{cut}; connections were cut");
+    tracing::warn!(cut = ending.connections.len(), "{why}; connections were cut");
     ending.cut.cancel();
     ending.connections.wait().await;
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use config::{Diff, Kind, Problems, Sources, model::Config};
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 mod error;
 mod forget;
@@ -19,6 +19,7 @@ use super::{
     compile::{Compiled, compile},
     digest::digest,
     doors::Doors,
+    handover::Inherited,
     history::{Cause, Entry, History},
     outside,
     probe::Prober,
@@ -226,7 +227,7 @@ impl Reloader {
         let compiled = compile(&config.live, hash, &self.edge.metrics, Some(&previous));
         let compiled = compiled.map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
         let Compiled { snapshot, zones, expiries, files } = compiled;
-        let opened = turn.doors.open(&config.live.listeners);
+        let opened = turn.doors.open(&config.live.listeners, &mut Inherited::default());
         let opened = opened.map_err(|error| ReloadError::outside(outside::of_bind(&error), sources))?;
         self.edge.cache.store.configure(zones)?;
         self.edge.published.publish(snapshot);
@@ -241,9 +242,9 @@ impl Reloader {
         Ok(())
     }
 
-    /// Lets nobody in any more.
-    pub(crate) async fn close_doors(&self) {
-        self.turn.lock().await.doors.close();
+    /// The doors; nothing is taken over while they are held.
+    pub(crate) async fn doors(&self) -> MappedMutexGuard<'_, Doors> {
+        MutexGuard::map(self.turn.lock().await, |turn| &mut turn.doors)
     }
 
     fn stand(&self, change: impl FnOnce(&mut Standing)) {

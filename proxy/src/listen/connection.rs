@@ -64,8 +64,8 @@ impl Connection {
 pub(super) async fn run(arrival: Arrival, worker: Arc<Worker>) {
     let (peer, listener) = (arrival.peer, Arc::clone(&arrival.listener));
     let serve = Box::pin(serve(arrival, &worker));
-    if worker.ending.cut.run_until_cancelled(serve).await.is_none() {
-        tracing::debug!(listener = listener.model.name, %peer, "the connection was cut");
+    if worker.ending.cut.run_until_cancelled(serve).await.is_none() && worker.ending.names_one_more() {
+        tracing::warn!(listener = listener.model.name, %peer, "the connection was cut");
     }
 }
 

@@ -1,12 +1,16 @@
 //! A door: one address that clients may come in by, with a socket for each worker.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use config::model::Listener;
 use pingora::server::ShutdownWatch;
+use serde::{Deserialize, Serialize};
 
 /// Which address of the configuration a door belongs to. It stays the same when the listener is renamed or changed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum DoorKey {
     /// A stated address.
     At(SocketAddr),
@@ -31,6 +35,8 @@ pub(crate) struct Door {
     pub(crate) key: DoorKey,
     /// Turns true when it closes: connections end after the request that they are at.
     pub(crate) closing: ShutdownWatch,
+    /// Set before it closes if another process goes on accepting at its sockets.
+    pub(crate) handed_over: Arc<AtomicBool>,
 }
 
 /// The socket of one worker at a door.

@@ -1,7 +1,14 @@
 //! One worker: a thread with its own runtime, its own sockets and its own connections to endpoints, so that a request
 //! never leaves the core that accepted it. What must be counted together belongs to the edge.
 
-use std::{io, sync::Arc, thread};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use pingora::{
     proxy::{HttpProxy, http_proxy},
@@ -15,6 +22,9 @@ use crate::{edge::Edge, request::Requests};
 
 /// Idle connections to endpoints that a worker keeps for the next request.
 const IDLE_UPSTREAM: usize = 256;
+
+/// Connections that are named when the edge cuts them off.
+const NAMED_MAX: usize = 20;
 
 /// What the connections of one worker share.
 pub(crate) struct Worker {
@@ -31,6 +41,15 @@ pub(crate) struct Ending {
     pub(crate) connections: TaskTracker,
     /// Cancelled when what is still open is cut off.
     pub(crate) cut: CancellationToken,
+    /// Those that were, so far.
+    reported: Arc<AtomicUsize>,
+}
+
+impl Ending {
+    /// Whether a connection that was cut is still to be named in the log: the first few say what the others were.
+    pub(super) fn names_one_more(&self) -> bool {
+        self.reported.fetch_add(1, Ordering::Relaxed) < NAMED_MAX
+    }
 }
 
 /// A running worker, as the control plane sees it.

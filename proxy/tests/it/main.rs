@@ -10,6 +10,7 @@ mod listening;
 mod authority;
 mod tls;
 mod connections;
+mod handover;
 mod serving;
 mod http2;
 mod routing;

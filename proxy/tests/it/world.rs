@@ -77,6 +77,8 @@ impl Edge {
         std::fs::write(folder.path().join("edge.yaml"), config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_edge"))
             .arg("run")
+            .arg("--pid-file")
+            .arg(folder.path().join("edge.pid"))
             .arg(folder.path().join("edge.yaml"))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -108,6 +110,13 @@ impl Edge {
             assert!(!left.is_zero(), "no {text:?} in the log:\n{}", lines.join("\n"));
             (lines, _) = self.log.more.wait_timeout(lines, left).unwrap();
         }
+    }
+
+    /// Ids of the processes that took over, the latest last.
+    pub(crate) fn successors(&self) -> Vec<String> {
+        let log = self.log_text();
+        let lines = log.lines().filter_map(|line| line.split_once("a new process takes over process="));
+        lines.map(|(_, process)| process.trim().to_owned()).collect()
     }
 
     /// Everything logged so far.
@@ -197,6 +206,10 @@ impl Drop for Edge {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+        // Those that it handed over to are not ours to wait for.
+        for process in self.successors() {
+            Command::new("kill").args(["-KILL", &process]).stderr(Stdio::null()).status().ok();
+        }
         if std::thread::panicking() {
             eprintln!("the edge's log:\n{}", self.log_text());
         }
