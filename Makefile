@@ -4,7 +4,7 @@ ifeq ($(wildcard deploy/local/demo.sh),)
 $(error this is not the repository's root folder; hint: `make -C DIR` goes there)
 endif
 
-.PHONY: help demo test soak audit fuzz build fmt clean-state
+.PHONY: help demo test soak compare audit fuzz build fmt clean-state
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -17,6 +17,9 @@ test: ## every check that a change has to pass
 
 soak: ## a thousand reloads under load: requests, failures, memory
 	@deploy/local/reload-soak.sh
+
+compare: ## the edge beside nginx and HAProxy: framing, floods, slow clients, throughput
+	@deploy/local/compare.sh
 
 audit: ## licences, bans and sources of the dependencies, by deny.toml
 	@deploy/local/audit.sh

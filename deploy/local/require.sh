@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Makes sure that the build finds its tools: installs what Debian or Ubuntu has a package for when it may (as root, or
 # with a sudo that asks for no password), else says exactly what to type. Silent when nothing is missing.
+# require.sh [PROGRAM=PACKAGE...]: these programs too.
 set -euo pipefail
+
+programs=("$@")
 
 unset CDPATH
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -27,6 +30,10 @@ missing_packages() {
     c_compiler_works || printf '%s\n' gcc libc6-dev # SQLite, ring and zlib-ng are C
     have cmake || printf '%s\n' cmake               # zlib-ng, inside Pingora, is configured with it
     have make || printf '%s\n' make                 # what cmake generates for
+    local program
+    for program in "${programs[@]}"; do
+        have "${program%%=*}" || printf '%s\n' "${program#*=}"
+    done
 }
 
 install() {
@@ -51,7 +58,7 @@ require_packages() {
 
     local by_hand="sudo apt-get update && sudo apt-get install ${missing[*]}"
     have apt-get || by_hand="install them with this system's package manager"
-    may_install || fail "the build needs ${missing[*]}; hint: $by_hand"
+    may_install || fail "this needs ${missing[*]}; hint: $by_hand"
     install "${missing[@]}" || fail "could not install ${missing[*]}; hint: $by_hand"
     mapfile -t missing < <(missing_packages)
     ((${#missing[@]} == 0)) || fail "${missing[*]} installed, but of no use; hint: is another \$CC or \$PATH set?"

@@ -1,0 +1,58 @@
+//! The edge beside nginx and HAProxy: what each refuses, what abuse costs it, how slow clients fare, how fast it is.
+//!
+//! `deploy/local/compare.sh` installs the others and runs this; `cargo bench -p proxy --bench compare -- --help` says what
+//! there is. Prints tables; nothing passes or fails. All of it on loopback.
+#![expect(clippy::disallowed_methods, reason = "measures by the clock, and blocks no worker")]
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bed;
+mod usage;
+mod prober;
+mod framing;
+mod abuse;
+mod slow;
+mod throughput;
+
+use bed::{Kind, Setup};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// The edge's program. Default: the one that was built with this.
+    #[arg(long, global = true, default_value = env!("CARGO_BIN_EXE_edge"))]
+    edge: PathBuf,
+    /// Which servers.
+    #[arg(long, global = true, value_enum, value_delimiter = ',', default_value = "edge,nginx,haproxy")]
+    servers: Vec<Kind>,
+    /// What cargo adds.
+    #[arg(long, global = true, hide = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Requests that can be read in two ways: which are refused, and what the origin sees of them.
+    Framing,
+    /// HTTP/2 clients that flood, stall, or are very many: what they cost, and how others fare.
+    Abuse(abuse::Options),
+    /// Clients that send or read slowly: how others fare, and when the slow ones are closed.
+    Slow(slow::Options),
+    /// Requests per second of one processor, and per second of processor time.
+    Throughput(throughput::Options),
+}
+
+fn main() -> Result<()> {
+    let Arguments { what, edge, servers, .. } = Arguments::parse();
+    let setup = Setup { edge, workers: 1, requests_per_connection: 1000, processors: None };
+    match what {
+        What::Framing => framing::run(&servers, &setup),
+        What::Abuse(options) => abuse::run(&servers, &setup, options),
+        What::Slow(options) => slow::run(&servers, &setup, options),
+        What::Throughput(options) => throughput::run(&servers, &setup, options),
+    }
+}
