@@ -4,7 +4,7 @@ ifeq ($(wildcard deploy/local/demo.sh),)
 $(error this is not the repository's root folder; hint: `make -C DIR` goes there)
 endif
 
-.PHONY: help demo test soak compare audit fuzz build fmt clean-state
+.PHONY: help demo test soak compare upgrades scan-tls audit fuzz build fmt clean-state
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -20,6 +20,12 @@ soak: ## a thousand reloads under load: requests, failures, memory
 
 compare: ## the edge beside nginx and HAProxy: framing, floods, slow clients, throughput
 	@deploy/local/compare.sh
+
+upgrades: ## 200 reloads and 50 upgrades under HTTP/1.1, HTTP/2, WebSocket and gRPC: failures, memory
+	@deploy/local/compare.sh soak
+
+scan-tls: ## what sslyze and testssl.sh find wrong with the edge's TLS
+	@deploy/local/scan-tls.sh
 
 audit: ## licences, bans and sources of the dependencies, by deny.toml
 	@deploy/local/audit.sh

@@ -21,7 +21,7 @@ use crate::{
 };
 
 mod frames;
-mod client;
+pub(crate) mod client;
 mod attack;
 mod idle;
 

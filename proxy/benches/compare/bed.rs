@@ -57,17 +57,16 @@ pub(crate) struct Setup {
 pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command, processors: Option<&str>, log: &Path) -> Result<Self> {
-        let mut pinned;
-        let command = match processors {
-            None => command,
-            Some(list) => {
-                pinned = Command::new("taskset");
-                pinned.args(["-c", list]).arg(command.get_program()).args(command.get_args())
-            }
-        };
+    pub(crate) fn start(command: &Command, processors: Option<&str>, log: &Path) -> Result<Self> {
+        // It ends with the thread that started it, however that ends.
+        let mut run = Command::new("setpriv");
+        run.args(["--pdeathsig", "TERM"]);
+        if let Some(list) = processors {
+            run.args(["taskset", "-c", list]);
+        }
+        run.arg(command.get_program()).args(command.get_args());
         let log = File::create(log)?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+        let child = run.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
         Ok(Self(child.with_context(|| format!("cannot start {command:?}; hint: deploy/local/compare.sh installs it"))?))
     }
 
@@ -139,7 +138,7 @@ impl Server {
         };
         fs::write(&file, text)?;
         let log = folder.path().join("server.log");
-        let process = Running::start(&mut command, setup.processors.as_deref(), &log)?;
+        let process = Running::start(&command, setup.processors.as_deref(), &log)?;
         let mut server = Self { kind, plain, secure, process, folder };
         for address in [plain, secure] {
             await_listener(&mut server.process, address, &log)?;
@@ -182,7 +181,7 @@ impl Origin {
         let text = fill(include_str!("bed/origin.conf"), folder.path(), workers);
         fs::write(&file, text.replace("@PLAIN@", &address.port().to_string()))?;
         let log = folder.path().join("server.log");
-        let mut process = Running::start(&mut nginx(&file, folder.path()), processors, &log)?;
+        let mut process = Running::start(&nginx(&file, folder.path()), processors, &log)?;
         await_listener(&mut process, address, &log)?;
         Ok(Self { address, _process: process, _folder: folder })
     }
@@ -199,13 +198,13 @@ fn fill(template: &str, folder: &Path, workers: usize) -> String {
 }
 
 /// Ports that nobody listens on, for servers that cannot be told to take one.
-fn free_ports<const N: usize>() -> Result<[SocketAddr; N]> {
+pub(crate) fn free_ports<const N: usize>() -> Result<[SocketAddr; N]> {
     let listeners: Vec<_> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
     let addresses: Vec<_> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     Ok(addresses.try_into().expect("as many addresses as listeners"))
 }
 
-fn make_certificate(edge: &Path, folder: &Path) -> Result<()> {
+pub(crate) fn make_certificate(edge: &Path, folder: &Path) -> Result<()> {
     let made = Command::new(edge).args(["dev-certificate", "--out"]).arg(folder).output();
     let made = made.with_context(|| format!("cannot start {}", edge.display()))?;
     if !made.status.success() {
@@ -216,7 +215,7 @@ fn make_certificate(edge: &Path, folder: &Path) -> Result<()> {
     Ok(fs::write(folder.join("both.pem"), both)?)
 }
 
-fn await_listener(process: &mut Running, address: SocketAddr, log: &Path) -> Result<()> {
+pub(crate) fn await_listener(process: &mut Running, address: SocketAddr, log: &Path) -> Result<()> {
     let end = Instant::now() + START;
     while TcpStream::connect(address).is_err() {
         let ended = process.0.try_wait()?;

@@ -16,6 +16,7 @@ mod framing;
 mod abuse;
 mod slow;
 mod throughput;
+mod soak;
 
 use bed::{Kind, Setup};
 
@@ -44,6 +45,8 @@ enum What {
     Slow(slow::Options),
     /// Requests per second of one processor, and per second of processor time.
     Throughput(throughput::Options),
+    /// Reloads and upgrades of the edge under load: what fails, and what is left behind.
+    Soak(soak::Options),
 }
 
 fn main() -> Result<()> {
@@ -54,5 +57,6 @@ fn main() -> Result<()> {
         What::Abuse(options) => abuse::run(&servers, &setup, options),
         What::Slow(options) => slow::run(&servers, &setup, options),
         What::Throughput(options) => throughput::run(&servers, &setup, options),
+        What::Soak(options) => soak::run(&setup, options),
     }
 }

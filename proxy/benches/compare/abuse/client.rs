@@ -42,7 +42,7 @@ pub(super) enum End {
 }
 
 /// What clients of one server have in common.
-pub(super) fn tls(authority: &Path) -> Result<Arc<ClientConfig>> {
+pub(crate) fn tls(authority: &Path) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_reader_iter(File::open(authority)?) {
         roots.add(certificate?)?;
