@@ -41,8 +41,12 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Report) -> Option<Config> {
     let process = written.process.0.map(|process| check_process(&process, report));
     let admin = written.admin.0.as_ref().map(|admin| listener::admin(admin, sources, report));
+    let trusting = written.trusted_proxies.0.as_ref().is_some_and(|networks| !networks.is_empty());
     let listeners = written.listeners.0.and_then(|listeners| {
         listener::refuse_shared_addresses(&listeners, written.admin.0.as_ref(), report);
+        if !trusting {
+            listener::refuse_proxy_protocol(&listeners, report);
+        }
         listener::check(listeners, sources, report)
     });
     let trusted_proxies = written.trusted_proxies.0.map(|networks| check_trusted(networks, report));

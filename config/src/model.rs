@@ -21,7 +21,7 @@ pub use action::{
 pub use condition::{Attribute, Condition, Test};
 pub use id::{ClassId, ListenerId, PoolId, RouteId, ZoneId};
 pub use pattern::{HostPattern, PathPattern, Segment};
-pub use quantity::{ByteSize, Percent, Rate};
+pub use quantity::{ByteRate, ByteSize, Percent, Rate};
 pub use tls::{Certificate, ClientAuth, Protocol, Tls, TlsVersion};
 
 /// One whole configuration.
@@ -107,10 +107,20 @@ pub struct Listener {
     pub public_port: u16,
     /// `Some` where TLS is spoken.
     pub tls: Option<Tls>,
+    /// Whether a proxy says whom a connection is for; not `Off` only with trusted proxies.
+    pub proxy_protocol: ProxyProtocol,
     /// Bytes of request line and header fields together; more is refused with `431`.
     pub max_header: ByteSize,
+    /// Header fields of a request, 1 to 256; more are refused with `431`.
+    pub max_headers: u16,
+    /// How long a header may take to arrive.
+    pub header_timeout: Duration,
     /// How long a connection may be silent between two requests, in whole seconds.
     pub idle_timeout: Duration,
+    /// Requests of an HTTP/1 connection, at least 1.
+    pub keepalive_requests: u32,
+    /// How slowly a client may send a body or take an answer; zero for as slowly as it likes.
+    pub min_rate: ByteRate,
     /// How many connections it may hold.
     pub connections: Connections,
     /// What a client may do on one connection of HTTP/2.
@@ -121,6 +131,30 @@ impl Listener {
     /// Its certificates; none where no TLS is spoken.
     pub fn certificates(&self) -> &[Certificate] {
         self.tls.as_ref().map_or(&[], |tls| &tls.certificates)
+    }
+}
+
+/// The version of the PROXY protocol in which a proxy says whom a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// None does.
+    Off,
+    /// The one of text.
+    V1,
+    /// The binary one.
+    V2,
+    /// Either.
+    Any,
+}
+
+impl fmt::Display for ProxyProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Any => "any",
+        })
     }
 }
 

@@ -368,6 +368,8 @@ impl ProxyHttp for Requests {
         if response.status.is_informational() {
             return Ok(());
         }
+        keep_date(session, response);
+        close_if_leaving(session);
         let fresh_until = session.cache.maybe_cache_meta().map(CacheMeta::fresh_until);
         let ttl_s = fresh_until.map(|until| freshness::ttl_s(until, clock::wall()));
         let outcome = Outcome::of(session.cache.phase(), ttl_s);
@@ -395,7 +397,8 @@ impl ProxyHttp for Requests {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
-        let refusal = ctx.failure.take().or_else(|| Refusal::of(error));
+        let fault = Connection::of(session).and_then(|connection| connection.notes.fault().cloned());
+        let refusal = ctx.failure.take().or(fault).or_else(|| Refusal::of(error));
         let Some(refusal) = refusal.filter(|_| answered(session).is_none()) else {
             // The client is gone, or already has the beginning of an answer: nothing can be said any more.
             return FailToProxy { error_code: 0, can_reuse_downstream: false };
@@ -489,6 +492,7 @@ impl Requests {
     /// Writes an answer of the edge's own.
     async fn answer(&self, session: &mut Session, ctx: &Context, mut header: ResponseHeader, body: Body) -> Result<()> {
         complete(&mut header, ctx)?;
+        close_if_leaving(session);
         let request = &session.req_header().headers;
         let small = identify::content_length(request).is_some_and(|length| length <= UNWANTED_BODY_MAX);
         if small && session.get_keepalive().is_some() && !request.contains_key(header::EXPECT) {
@@ -573,6 +577,21 @@ async fn pass_on_interim(session: &mut Session, interim: &mut ResponseHeader, ct
         tracing::debug!(%error, "the client left before its answer");
     }
     session.set_ignore_info_resp(true);
+}
+
+/// Keeps an origin's `Date` on HTTP/1, where Pingora writes the time of its own over it (0.9.1, `v1/server.rs`).
+fn keep_date(session: &Session, response: &ResponseHeader) {
+    let date = response.headers.get(header::DATE).filter(|_| session.as_http1().is_some());
+    if let (Some(date), Some(connection)) = (date, Connection::of(session)) {
+        connection.notes.keep_date(date.clone());
+    }
+}
+
+/// Lets an answer say that the connection ends with it, where the edge is leaving.
+fn close_if_leaving(session: &mut Session) {
+    if Connection::of(session).is_some_and(|connection| connection.is_closing()) {
+        session.set_keepalive(None);
+    }
 }
 
 /// Whether the pool's tries leave room for one more.

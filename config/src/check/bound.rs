@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
-    model::ByteSize,
+    model::{ByteRate, ByteSize},
     problem::{At, Code, Report},
     schema::{quantity::AsWritten, read::Written},
 };
@@ -26,6 +26,12 @@ impl Shown for u32 {
 }
 
 impl Shown for ByteSize {
+    fn shown(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Shown for ByteRate {
     fn shown(self) -> String {
         self.to_string()
     }

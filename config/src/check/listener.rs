@@ -12,7 +12,7 @@ use super::{
     tls,
 };
 use crate::{
-    model::{Admin, ByteSize, Connections, Http2, Listener, ListenerId, Secret},
+    model::{Admin, ByteRate, ByteSize, Connections, Http2, Listener, ListenerId, ProxyProtocol, Secret},
     problem::{At, Code, Report, suggest},
     schema::{
         self,
@@ -25,6 +25,12 @@ const LISTENERS_MAX: usize = 256;
 const BINDS_MAX: usize = 16;
 const ADMIN_BIND: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 const MAX_HEADER: ByteSize = ByteSize(32 << 10);
+const MAX_HEADERS: u16 = 100;
+/// As many as Pingora reads (0.9.1, `MAX_HEADERS`).
+const MAX_HEADERS_MAX: u16 = 256;
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEPALIVE_REQUESTS: u32 = 1000;
+const MIN_RATE: ByteRate = ByteRate(500);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECTIONS_MAX: u32 = 20_000;
 const CONNECTIONS_PER_ADDRESS: u32 = 256;
@@ -86,7 +92,23 @@ fn check_one(
     let connections = connections(&written.connections.unwrap_or_default(), report);
     let http2 = written.http2.unwrap_or_default();
     let http2 = Http2 { streams: within(http2.streams.as_ref(), STREAMS, 1..=10_000, report) };
-    Listener { name, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections, http2 }
+    let header_timeout = Duration::from_millis(100)..=Duration::from_secs(60);
+    Listener {
+        name,
+        bind,
+        redirect_to,
+        public_port,
+        tls,
+        proxy_protocol: written.proxy_protocol.map_or(ProxyProtocol::Off, |written| written.value),
+        max_header,
+        max_headers: within(written.max_headers.as_ref(), MAX_HEADERS, 1..=MAX_HEADERS_MAX, report),
+        header_timeout: within(written.header_timeout.as_ref(), HEADER_TIMEOUT, header_timeout, report),
+        idle_timeout,
+        keepalive_requests: within(written.keepalive_requests.as_ref(), KEEPALIVE_REQUESTS, 1..=1_000_000, report),
+        min_rate: within(written.min_rate.as_ref(), MIN_RATE, ByteRate(0)..=ByteRate(1 << 20), report),
+        connections,
+        http2,
+    }
 }
 
 fn connections(written: &schema::Connections, report: &mut Report) -> Connections {
@@ -135,6 +157,18 @@ fn redirect(
         }
     }
     u16::try_from(position).ok().map(ListenerId)
+}
+
+/// Reports listeners that would take the word of whoever connects; called where no proxy is trusted.
+pub(super) fn refuse_proxy_protocol(listeners: &Listeners, report: &mut Report) {
+    let read = listeners.entries.iter().take(LISTENERS_MAX).filter_map(|(_, listener)| listener.0.as_ref());
+    for Written { value, at } in read.filter_map(|listener| listener.proxy_protocol.as_ref()) {
+        if *value != ProxyProtocol::Off {
+            let message = "there are no `trusted_proxies`, so every connection would be closed".to_owned();
+            let hint = "name the networks of the proxies before the edge: `trusted_proxies: [\"10.0.0.0/8\"]`";
+            report.refuse_with_hint(Code::NobodyTrusted, at, message, hint);
+        }
+    }
 }
 
 /// Reports addresses that two listeners, the admin listener among them, would both bind.

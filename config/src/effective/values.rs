@@ -136,8 +136,22 @@ fn secret(secret: &Secret) -> Yaml {
 }
 
 fn listener(listener: &Listener, all: &[Listener]) -> Yaml {
-    let Listener { name: _, bind, redirect_to, public_port, tls, max_header, idle_timeout, connections, http2 } =
-        listener;
+    let Listener {
+        name: _,
+        bind,
+        redirect_to,
+        public_port,
+        tls,
+        proxy_protocol,
+        max_header,
+        max_headers,
+        header_timeout,
+        idle_timeout,
+        keepalive_requests,
+        min_rate,
+        connections,
+        http2,
+    } = listener;
     let Connections { max, per_address } = connections;
     let Http2 { streams } = http2;
     let tls = tls.as_ref().map(self::tls);
@@ -145,8 +159,13 @@ fn listener(listener: &Listener, all: &[Listener]) -> Yaml {
         ("bind", Some(texts(bind))),
         ("redirect_to", redirect_to.map(|id| text(&all[id.index()].name))),
         ("tls", tls),
+        ("proxy_protocol", Some(text(proxy_protocol))),
         ("max_header", Some(text(max_header))),
+        ("max_headers", Some(number(max_headers))),
+        ("header_timeout", Some(time(*header_timeout))),
         ("idle_timeout", Some(time(*idle_timeout))),
+        ("keepalive_requests", Some(number(keepalive_requests))),
+        ("min_rate", Some(text(min_rate))),
         ("http2", Some(map([("streams", Some(number(streams)))]))),
         ("connections", Some(map([("max", Some(number(max))), ("per_address", Some(number(per_address)))]))),
         // Port 0 takes a free one, which nobody knows before.

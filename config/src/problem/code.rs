@@ -344,6 +344,15 @@ codes! {
     /// ```
     "E0315" "wrong-client-certificates" WrongClientCertificates,
 
+    /// The listener wants to hear by the PROXY protocol whom each connection is for, and nobody is trusted to say so. A
+    /// header from anyone would let every client claim any address.
+    ///
+    /// ```yaml
+    /// trusted_proxies: ["10.0.0.0/8"]
+    /// listeners: {plain: {bind: "0.0.0.0:8080", proxy_protocol: v2}}
+    /// ```
+    "E0316" "nobody-trusted" NobodyTrusted,
+
     /// A certificate cannot be served: its file or that of its key cannot be read or holds something else, the two are
     /// no pair, or the certificate does not hold a name that it is meant for. `openssl x509 -noout -text -in FILE` shows
     /// what it holds.

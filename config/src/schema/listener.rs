@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    read::{OneOrMany, Written, mapping},
+    read::{OneOrMany, Written, mapping, words},
     tls::Tls,
 };
-use crate::model::{ByteSize, Secret};
+use crate::model::{ByteRate, ByteSize, ProxyProtocol, Secret};
 
 mapping! {
     /// One listener.
@@ -21,14 +21,45 @@ mapping! {
         /// Speak TLS here. Default: plain HTTP.
         optional tls: Tls,
 
+        /// Whether a proxy in front says by the PROXY protocol whom each connection is for: `off`, `v1`, `v2`, or
+        /// `any` of the two. Needs `trusted_proxies`: a connection from another address is closed, as is one without a
+        /// header of that version, or of more than 536 bytes, or whose header does not arrive within `header_timeout`.
+        /// The address that the header names takes the place of the proxy's in everything, limits and `X-Forwarded-For`
+        /// among them; a header that names none (`LOCAL`, `UNKNOWN`) leaves the proxy's. Default `off`. Live, for
+        /// connections from then on.
+        optional proxy_protocol: Written<ProxyProtocol>,
+
         /// Bytes of request line and header fields together, `1KiB` to `256KiB`. Default `32KiB`: twice what browsers
-        /// with many cookies send. More is refused with `431`; far more (`1MiB` on HTTP/1, `64KiB` or twice this limit
-        /// on HTTP/2, whichever is larger) ends the connection or stream before it is read whole. Live.
+        /// with many cookies send. More is refused with `431`; far more (`64KiB` or twice this limit on HTTP/2,
+        /// whichever is larger) ends the stream before it is read whole. Live, on HTTP/1 for connections from then on.
         optional max_header: Written<ByteSize>,
+
+        /// How many header fields an HTTP/1 request may have, 1 to 256. Default 100, as Apache has it: browsers send
+        /// about 20, proxies add a few. More are refused with `431`. Live, for connections from then on.
+        optional max_headers: Written<u16>,
+
+        /// How long a request's header may take to arrive, from its first byte to its last and for the first
+        /// request of a connection from accepting (after the TLS handshake), `100ms` to `1m`. Default `5s`: a header is
+        /// a packet or two, and who cannot send that in five seconds is no browser. After it, the answer is `408` and
+        /// the connection is closed; without an answer on HTTP/2, and where nothing had arrived. Live, for connections from then on.
+        optional header_timeout: Written<Duration>,
 
         /// How long a connection may be silent between two requests, whole seconds up to `1h`. Default `60s`: keeps a reader of one
         /// page connected for the next click; after it the connection is closed. Live, for connections from then on.
         optional idle_timeout: Written<Duration>,
+
+        /// How many requests a connection may carry, 1 to 1000000; the last answer says `Connection: close`, on HTTP/2
+        /// a GOAWAY comes with it.
+        /// Default 1000, as nginx has it: what each costs to open is spread over enough, and clients move to other edges
+        /// now and then. Live, for connections from then on.
+        optional keepalive_requests: Written<u32>,
+
+        /// How slowly a client may send a request's body, or take an answer, up to `1MiB/s`; `0B/s` asks for
+        /// nothing. Default `500B/s`: slower than any modem, and a body of one byte a minute holds a place in a pool for
+        /// hours. Time counts while the edge waits for the client, and the client has five seconds' grace, also to do
+        /// nothing; what is sent faster fills that up again, and buys no more. After it, a request is refused with
+        /// `408`, and a connection that takes no answer is closed. Live, for connections from then on.
+        optional min_rate: Written<ByteRate>,
 
         /// How many connections it may hold.
         optional connections: Connections,
@@ -84,5 +115,14 @@ mapping! {
         /// relative. At least 16 characters. Default: none; what needs a token is refused with `403`. Live: a reload reads
         /// the file again, while the environment of a process cannot change.
         optional token: Written<Secret>,
+    }
+}
+
+words! {
+    ProxyProtocol {
+        "off" => ProxyProtocol::Off,
+        "v1" => ProxyProtocol::V1,
+        "v2" => ProxyProtocol::V2,
+        "any" => ProxyProtocol::Any,
     }
 }

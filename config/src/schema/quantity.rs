@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::describe::{Form, Shape};
 use super::read::{Read, found, refuse_kind};
 use crate::{
-    model::{ByteSize, Percent, Rate},
+    model::{ByteRate, ByteSize, Percent, Rate},
     problem::{At, Code, Report},
     tree::{Node, Value},
 };
@@ -14,6 +14,7 @@ const BYTE_UNITS: [(&str, u64); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 2
 const TIME_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 const SIZE: Form = Form { what: "a size", example: "64KiB", pattern: "^[0-9]+(B|KiB|MiB|GiB|TiB)$" };
+const BYTE_RATE: Form = Form { what: "a rate of bytes", example: "500B/s", pattern: "^[0-9]+(B|KiB|MiB|GiB|TiB)/s$" };
 const TIME: Form = Form { what: "a time", example: "500ms", pattern: "^[0-9]+(ms|s|m|h|d)$" };
 const SHARE: Form = Form { what: "a share", example: "10%", pattern: "^[0-9]+(\\.[0-9]{1,2})?%$" };
 const RATE: Form = Form { what: "a rate", example: "50/s", pattern: "^[0-9]+k?/[smh]$" };
@@ -39,6 +40,25 @@ impl Read for ByteSize {
 
     fn shape() -> Shape {
         Shape::Text(SIZE)
+    }
+}
+
+impl Read for ByteRate {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        let suggest = |text: &str| byte_size(text).map(|size| ByteRate(size.0).to_string());
+        read_quantity(
+            node,
+            at,
+            report,
+            BYTE_RATE,
+            "a whole number, its unit (B, KiB, MiB, GiB or TiB), and `/s`",
+            byte_rate,
+            suggest,
+        )
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(BYTE_RATE)
     }
 }
 
@@ -129,6 +149,11 @@ pub(crate) fn byte_size(text: &str) -> Option<ByteSize> {
     in_units(text, &BYTE_UNITS).map(ByteSize)
 }
 
+/// `500B/s`.
+fn byte_rate(text: &str) -> Option<ByteRate> {
+    byte_size(text.strip_suffix("/s")?).map(|size| ByteRate(size.0))
+}
+
 /// `500ms`.
 fn duration(text: &str) -> Option<Duration> {
     in_units(text, &TIME_UNITS).map(Duration::from_millis)
@@ -199,6 +224,9 @@ mod tests {
         for (text, bytes) in [("0B", 0), ("1B", 1), ("32KiB", 32 << 10), ("5MiB", 5 << 20), ("2GiB", 2 << 30)] {
             assert_eq!(byte_size(text), Some(ByteSize(bytes)), "{text}");
         }
+        for (text, bytes) in [("0B/s", 0), ("500B/s", 500), ("2KiB/s", 2048)] {
+            assert_eq!(byte_rate(text), Some(ByteRate(bytes)), "{text}");
+        }
         for (text, millis) in [("0s", 0), ("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("1d", 86_400_000)] {
             assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
@@ -217,6 +245,9 @@ mod tests {
         {
             assert_eq!(byte_size(text), None, "{text}");
         }
+        for text in ["", "/s", "500/s", "500B", "500B/m", "500B /s", "500B/S", "-1B/s", "99999999TiB/s"] {
+            assert_eq!(byte_rate(text), None, "{text}");
+        }
         for text in ["", "s", "1", "1 s", "1S", "1sec", "1.5s", "-1s", "1s30", "99999999999999999999s"] {
             assert_eq!(duration(text), None, "{text}");
         }
@@ -232,6 +263,7 @@ mod tests {
         #[test]
         fn what_is_displayed_is_read_back(bytes: u64, millis in 0..u64::MAX, basis_points in 0..=10_000_u16) {
             prop_assert_eq!(byte_size(&ByteSize(bytes).to_string()), Some(ByteSize(bytes)));
+            prop_assert_eq!(byte_rate(&ByteRate(bytes).to_string()), Some(ByteRate(bytes)));
             let time = Duration::from_millis(millis);
             prop_assert_eq!(duration(&AsWritten(time).to_string()), Some(time));
             let share = Percent::from_basis_points(basis_points);
@@ -242,6 +274,7 @@ mod tests {
         fn no_text_panics(text: String, nearly in "[0-9]{0,22}[.a-zA-Z%/µ ]{0,4}") {
             for text in [text, nearly] {
                 byte_size(&text);
+                byte_rate(&text);
                 duration(&text);
                 percent(&text);
                 rate(&text);

@@ -41,7 +41,8 @@ use crate::{
     edge::{Cache, Edge},
     listen::{
         admit::Full,
-        http2::Closed,
+        closed::Closed,
+        http2,
         worker::{self, Ending},
     },
     request::{
@@ -233,7 +234,7 @@ async fn reload(reloader: Arc<Reloader>) {
 
 /// Everything that connections and operators share, with nobody let in yet.
 fn new_edge(config: &Config, sources: &Sources) -> Result<(Edge, Prints)> {
-    let ends = Reasons { refused: &Full::LABELS, closed: &Closed::LABELS };
+    let ends = Reasons { refused: &Full::LABELS, closed: [&Closed::LABELS, &http2::Closed::LABELS] };
     let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS, ends);
     let Compiled { snapshot, zones, expiries, files } = compile(&config.live, &digest(sources), &metrics, None)
         .map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;

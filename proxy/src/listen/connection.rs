@@ -1,28 +1,38 @@
 //! One connection of a client, from accepting to its end.
 
-use std::{net::SocketAddr, os::fd::AsRawFd, sync::Arc};
+use std::{io, net::SocketAddr, os::fd::AsRawFd, sync::Arc};
 
+use config::model::ProxyProtocol;
 use pingora::{
-    apps::ServerApp,
     http::ResponseHeader,
     protocols::{
-        ALPN, Digest, GetSocketDigest, SocketDigest, Stream, l4::stream::Stream as TcpIo, raw_connect::ProxyDigest,
+        Digest, GetProxyDigest, GetSocketDigest, SocketDigest, l4::stream::Stream as TcpIo, raw_connect::ProxyDigest,
     },
     proxy::Session,
+    server::ShutdownWatch,
 };
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::{
     admit::Place,
+    closed::Closed,
     door::Door,
+    front::{self, Notes},
     http2,
+    proxy_protocol::{self, Source},
     tls::{
+        Tls,
         handshake::{self, Established},
         stream::TlsIo,
     },
     worker::Worker,
 };
-use crate::{snapshot::Listener, telemetry::metric::TlsMetrics};
+use crate::{
+    request::identify::{is_trusted, network},
+    snapshot::Listener,
+    telemetry::metric::TlsMetrics,
+};
 
 /// A connection that was let in.
 pub(super) struct Arrival {
@@ -44,6 +54,10 @@ pub(crate) struct Connection {
     pub(crate) client: SocketAddr,
     /// What its handshake has settled; `None` where no TLS is spoken.
     pub(crate) tls: Option<Established>,
+    /// Turns true when connections are to end after the request that they are at.
+    pub(crate) closing: ShutdownWatch,
+    /// What the requests of HTTP/1 leave to reading and writing, and the other way round.
+    pub(crate) notes: Arc<Notes>,
 }
 
 impl Connection {
@@ -52,6 +66,11 @@ impl Connection {
     pub(crate) fn digest(self: Arc<Self>) -> ProxyDigest {
         let unused = ResponseHeader::build_no_case(200, Some(0)).expect("200 is a status");
         ProxyDigest::new(Box::new(unused), Some(Box::new(self)))
+    }
+
+    /// Whether no further request is wanted.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
     /// The connection of a request.
@@ -70,55 +89,100 @@ pub(super) async fn run(arrival: Arrival, worker: Arc<Worker>) {
 }
 
 async fn serve(arrival: Arrival, worker: &Worker) {
-    let Arrival { tcp, peer, listener, door, place } = arrival;
-    if let Some((mut stream, tls)) = establish(tcp, peer, &listener, &worker.edge.metrics.tls).await {
-        let connection = Arc::new(Connection { listener, peer, client: peer, tls });
-        // Known already: spares a getpeername for each request.
-        let socket = stream.get_socket_digest();
-        socket.iter().for_each(|socket| drop(socket.peer_addr.set(Some(connection.peer.into()))));
-        stream.set_proxy_digest(Arc::clone(&connection).digest());
-        match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => serve_http2(stream, &connection, worker, &door).await,
-            _ => drop(worker.proxy.process_new(stream, &door.closing).await),
-        }
+    let Arrival { mut tcp, peer, listener, door, mut place } = arrival;
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    drop(place);
+    let Some(client) = client(&mut tcp, peer, &listener, &mut place, worker).await else { return };
+    let socket = tcp.as_raw_fd();
+    let connection = |tls| {
+        let (listener, closing) = (Arc::clone(&listener), door.closing.clone());
+        Arc::new(Connection { listener, peer, client, tls, closing, notes: Arc::default() })
+    };
+    let Some(tls) = &listener.tls else {
+        return front::serve(tcp, socket, connection(None), worker).await;
+    };
+    let Some((stream, established)) = establish(tcp, tls, &listener, peer, &worker.edge.metrics.tls).await else {
+        return;
+    };
+    if !established.is_h2 {
+        return front::serve(stream, socket, connection(Some(established)), worker).await;
+    }
+    serve_http2(TlsIo::new(stream, true), &connection(Some(established)), worker).await;
 }
 
-async fn serve_http2(io: Stream, connection: &Connection, worker: &Worker, door: &Door) {
+async fn serve_http2(mut io: TlsIo, connection: &Arc<Connection>, worker: &Worker) {
     let model = &connection.listener.model;
-    let (socket_digest, proxy_digest) = (io.get_socket_digest(), io.get_proxy_digest());
+    // Known already: spares a getpeername for each request.
+    let socket_digest = io.get_socket_digest();
+    socket_digest.iter().for_each(|socket| drop(socket.peer_addr.set(Some(connection.peer.into()))));
+    io.set_proxy_digest(Arc::clone(connection).digest());
+    let proxy_digest = io.get_proxy_digest();
     let digest = Arc::new(Digest { socket_digest, proxy_digest, ..Digest::default() });
-    let closed = http2::serve(io, http2::Limits::of(model), digest, &worker.proxy, door.closing.clone()).await;
+    let closed = http2::serve(io, http2::Limits::of(model), digest, &worker.proxy, connection.closing.clone()).await;
     if let Some(cause) = closed {
         tracing::debug!(listener = model.name, peer = %connection.peer, cause = cause.label(), "ended the connection");
         worker.edge.metrics.connections.closed(&model.name, cause.label());
     }
 }
 
-/// The connection as Pingora takes it, and what its handshake has settled; `None` if that came to nothing.
+/// The encrypted stream, and what its handshake has settled; `None` if that came to nothing.
 async fn establish(
     tcp: TcpStream,
-    peer: SocketAddr,
+    tls: &Tls,
     listener: &Listener,
+    peer: SocketAddr,
     metrics: &TlsMetrics,
-) -> Option<(Stream, Option<Established>)> {
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
+) -> Option<(TlsStream<TcpIo>, Established)> {
     let local = tcp.local_addr().ok().map(|address| address.ip());
     let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
     let mut io: TcpIo = tcp.into();
     io.set_socket_digest(digest);
-    let Some(tls) = &listener.tls else { return Some((Box::new(io), None)) };
     match handshake::accept(tls, local, io).await {
         Ok((stream, established)) => {
             metrics.established(established.version, established.resumed);
-            Some((Box::new(TlsIo::new(stream, established.is_h2)), Some(established)))
+            Some((stream, established))
         }
         Err(error) => {
             metrics.failed(error.label());
             tracing::debug!(listener = listener.model.name, %peer, %error, "the TLS handshake failed");
+            None
+        }
+    }
+}
+
+/// Whom a connection is for; `None` if nobody who may say so says it, or if that client holds too many already.
+async fn client(
+    tcp: &mut TcpStream,
+    peer: SocketAddr,
+    listener: &Listener,
+    place: &mut Place,
+    worker: &Worker,
+) -> Option<SocketAddr> {
+    let expected = listener.model.proxy_protocol;
+    if expected == ProxyProtocol::Off {
+        return Some(peer);
+    }
+    let metrics = &worker.edge.metrics.connections;
+    let name = &listener.model.name;
+    if !is_trusted(peer.ip(), &worker.edge.published.load().trusted_proxies) {
+        metrics.closed(name, Closed::UntrustedProxy.label());
+        return None;
+    }
+    let header = proxy_protocol::read(tcp, expected);
+    let client = match tokio::time::timeout(listener.model.header_timeout, header).await.map_err(io::Error::from) {
+        Ok(Ok(Source::Client(client))) => client,
+        Ok(Ok(Source::Proxy)) => return Some(peer),
+        Ok(Err(error)) | Err(error) => {
+            tracing::debug!(%peer, %error, "no header of the PROXY protocol");
+            metrics.closed(name, Closed::ProxyHeader.label());
+            return None;
+        }
+    };
+    match place.count(network(client.ip()), listener.model.connections) {
+        Ok(()) => Some(client),
+        Err(full) => {
+            metrics.refused(name, full.label());
             None
         }
     }

@@ -68,11 +68,11 @@ impl Limits {
         let header_list = u32::try_from(listener.max_header.0 * 2).unwrap_or(u32::MAX).max(HEADER_LIST_MIN);
         Self {
             streams: listener.http2.streams,
-            requests: 1000,
+            requests: listener.keepalive_requests,
             header_list,
-            header_timeout: Duration::from_secs(5),
+            header_timeout: listener.header_timeout,
             idle_timeout: listener.idle_timeout,
-            min_rate: 500,
+            min_rate: listener.min_rate.0,
         }
     }
 }

@@ -106,7 +106,7 @@ fn authority(raw: &Raw<'_>) -> Result<String, Refusal> {
 }
 
 /// The authority without its port; refuses what is not a host name, an IPv4 or a bracketed IPv6 address.
-fn host_of(authority: &str) -> Result<&str, Refusal> {
+pub(crate) fn host_of(authority: &str) -> Result<&str, Refusal> {
     const INVALID: Refusal = Refusal::BadRequest("the host is not valid");
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {

@@ -1,6 +1,10 @@
 //! What is remembered of a request that is over: counters, and a line in the access log.
 
-use std::time::Duration;
+use std::{
+    io,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use http::{Version, header};
 use pingora::{Error, http::RequestHeader};
@@ -9,7 +13,7 @@ use super::{caching::status::Outcome, context::Context, refusal::Refusal};
 use crate::{
     listen::tls::handshake::Established,
     telemetry::{
-        access::{Line, TlsOf, cut},
+        access::{AccessLog, Line, TlsOf, cut},
         metric::{Metrics, NONE},
     },
 };
@@ -91,4 +95,62 @@ fn tls_of(tls: &Established) -> TlsOf<'_> {
         client: client.map(|client| client.subject.as_str()),
         client_sha256: client.map(|client| client.fingerprint.as_str()),
     }
+}
+
+/// A request that was refused before it could be read.
+pub(crate) struct Unread<'a> {
+    pub(crate) id: &'a str,
+    /// Name of the listener.
+    pub(crate) listener: &'a str,
+    pub(crate) client: IpAddr,
+    /// What its connection's handshake has settled.
+    pub(crate) tls: Option<&'a Established>,
+    /// As far as they could be told.
+    pub(crate) method: Option<&'a str>,
+    pub(crate) target: Option<&'a str>,
+    pub(crate) refusal: &'a Refusal,
+    /// Bytes of body sent.
+    pub(crate) bytes: usize,
+    /// Why the client did not get the answer.
+    pub(crate) error: Option<io::Error>,
+    /// When it was refused.
+    pub(crate) at: SystemTime,
+    /// From the first that was waited for.
+    pub(crate) took: Duration,
+}
+
+/// Counts and logs a request that never was one; refusals are logged whatever the sample.
+pub(crate) fn record_unread(metrics: &Metrics, log: &AccessLog, unread: &Unread<'_>) {
+    let status = unread.refusal.status();
+    metrics.no_route.finished(Some(status), unread.took, None);
+    metrics.refused(unread.refusal.label(), NONE);
+    let (path, query) = match unread.target.map(|target| target.split_once('?').ok_or(target)) {
+        Some(Ok((path, query))) => (Some(path), Some(query)),
+        Some(Err(path)) => (Some(path), None),
+        None => (None, None),
+    };
+    log.write(&Line {
+        time: jiff::Timestamp::try_from(unread.at).map(|time| format!("{time:.3}")).unwrap_or_default(),
+        id: unread.id,
+        client: Some(unread.client),
+        listener: unread.listener,
+        protocol: "HTTP/1.1",
+        method: unread.method.map_or(NONE, cut),
+        host: None,
+        path: path.map(cut),
+        query: query.map(cut),
+        status: Some(status),
+        bytes: unread.bytes,
+        duration_ms: (unread.took.as_secs_f64() * 1e6).round() / 1e3,
+        route: None,
+        class: None,
+        pool: None,
+        cache: None,
+        endpoint: None,
+        tries: 0,
+        refusal: Some(unread.refusal.label()),
+        error: unread.error.as_ref().map(|error| cut(&error.to_string()).to_owned()),
+        user_agent: None,
+        tls: unread.tls.map(tls_of),
+    });
 }

@@ -9,8 +9,18 @@ use pingora::{Error, ErrorSource, ErrorType};
 pub(crate) enum Refusal {
     /// The request is not one that the edge can interpret in just one way.
     BadRequest(&'static str),
-    /// The header is larger than the listener allows.
+    /// The header is larger than the listener allows, or has more fields.
     HeaderTooLarge,
+    /// The header did not arrive in time.
+    HeaderTimeout,
+    /// The body arrives too slowly.
+    BodyTimeout,
+    /// The client expects something that the edge does not know (RFC 9110 s10.1.1).
+    UnknownExpectation,
+    /// The body is coded in a way that the edge does not know (RFC 9112 s6.1).
+    UnknownCoding,
+    /// The request is in another version of HTTP than 1.0 and 1.1.
+    UnsupportedVersion,
     /// The listener does not serve this host.
     Misdirected,
     /// The route is for clients that have shown a certificate, and this one has shown none, or one that has expired since.
@@ -62,14 +72,18 @@ impl Refusal {
             Self::NoRoute | Self::NoFile | Self::ClosedFile => 404,
             Self::NoClientCertificate => 403,
             Self::MethodNotAllowed(_) => 405,
+            Self::HeaderTimeout | Self::BodyTimeout => 408,
             Self::BodyTooLarge => 413,
+            Self::UnknownExpectation => 417,
             Self::Misdirected => 421,
             Self::RateLimited(_) => 429,
             Self::HeaderTooLarge => 431,
             Self::Internal => 500,
+            Self::UnknownCoding => 501,
             Self::OriginFailed => 502,
             Self::Overloaded | Self::NoEndpoint => 503,
             Self::OriginTimeout => 504,
+            Self::UnsupportedVersion => 505,
         }
     }
 
@@ -78,6 +92,11 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::HeaderTooLarge => "header_too_large",
+            Self::HeaderTimeout => "header_timeout",
+            Self::BodyTimeout => "body_timeout",
+            Self::UnknownExpectation => "unknown_expectation",
+            Self::UnknownCoding => "unknown_coding",
+            Self::UnsupportedVersion => "unsupported_version",
             Self::Misdirected => "misdirected",
             Self::NoClientCertificate => "no_client_certificate",
             Self::NoRoute => "no_route",
@@ -95,9 +114,14 @@ impl Refusal {
     }
 
     /// Every label, so that each series is there from the start and its first increase is seen.
-    pub(crate) const LABELS: [&'static str; 15] = [
+    pub(crate) const LABELS: [&'static str; 20] = [
         "bad_request",
         "header_too_large",
+        "header_timeout",
+        "body_timeout",
+        "unknown_expectation",
+        "unknown_coding",
+        "unsupported_version",
         "misdirected",
         "no_client_certificate",
         "no_route",
@@ -118,6 +142,11 @@ impl Refusal {
         match self {
             Self::BadRequest(why) => Cow::Owned(format!("The request cannot be understood: {why}.")),
             Self::HeaderTooLarge => Cow::Borrowed("The request header is too large."),
+            Self::HeaderTimeout => Cow::Borrowed("The request header took too long to arrive."),
+            Self::BodyTimeout => Cow::Borrowed("The request body arrives too slowly."),
+            Self::UnknownExpectation => Cow::Borrowed("This server cannot do what the request expects of it."),
+            Self::UnknownCoding => Cow::Borrowed("This server does not know that transfer encoding."),
+            Self::UnsupportedVersion => Cow::Borrowed("This server speaks HTTP/1.0 and HTTP/1.1 here."),
             Self::Misdirected => Cow::Borrowed("This server does not serve that host."),
             Self::NoClientCertificate => Cow::Borrowed("This address is for clients with a certificate."),
             Self::NoRoute | Self::NoFile | Self::ClosedFile => Cow::Borrowed("There is nothing at this address."),
@@ -145,7 +174,7 @@ impl Refusal {
 
     /// Whether the connection can no longer be trusted to frame the next request.
     pub(crate) fn closes_connection(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::HeaderTooLarge | Self::BodyTooLarge)
+        matches!(self, Self::BadRequest(_) | Self::HeaderTooLarge | Self::BodyTooLarge | Self::BodyTimeout)
     }
 }
 
@@ -164,6 +193,11 @@ mod tests {
         let refusals = [
             Refusal::BadRequest(""),
             Refusal::HeaderTooLarge,
+            Refusal::HeaderTimeout,
+            Refusal::BodyTimeout,
+            Refusal::UnknownExpectation,
+            Refusal::UnknownCoding,
+            Refusal::UnsupportedVersion,
             Refusal::Misdirected,
             Refusal::NoClientCertificate,
             Refusal::NoRoute,

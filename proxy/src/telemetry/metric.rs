@@ -75,7 +75,7 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prom
 
 impl Metrics {
     /// Registers every metric, all at zero, for these results in the cache, reasons of refusals, and reasons for which
-    /// connections are refused.
+    /// connections end.
     pub(crate) fn new(results: &'static [&'static str], reasons: &'static [&'static str], ends: Reasons) -> Self {
         let registry = Registry::new_custom(Some("floodgate".to_owned()), None).expect("the prefix is valid");
         let r = &registry;
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_finished_request_is_counted_once_in_each_family() {
-        let metrics = Metrics::new(&["hit", "miss"], &["overloaded"], Reasons { refused: &[], closed: &[] });
+        let metrics = Metrics::new(&["hit", "miss"], &["overloaded"], Reasons { refused: &[], closed: [&[], &[]] });
         metrics.class("browse");
         let route = metrics.route("home", "browse");
         route.finished(Some(200), Duration::from_millis(3), Some(0));

@@ -4,8 +4,10 @@
 mod world;
 mod origin;
 mod wire;
+mod recording;
 mod malformed;
 mod framing;
+mod front;
 mod listening;
 mod authority;
 mod tls;

@@ -109,7 +109,7 @@ fn all_kept<T>(before: &[Arc<T>], after: &[Arc<T>]) -> bool {
 /// `edge diff` promises what it costs to go from one configuration to another; this is what it really costs.
 #[test]
 fn a_change_costs_what_the_difference_says() {
-    let metrics = Metrics::new(&[], &[], Reasons { refused: &[], closed: &[] });
+    let metrics = Metrics::new(&[], &[], Reasons { refused: &[], closed: [&[], &[]] });
     let old = config(TEXT).unwrap();
     let before = snapshot(&old, &metrics, None);
     let mut compared = 0;

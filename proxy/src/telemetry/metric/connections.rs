@@ -1,6 +1,6 @@
 //! Metrics of connections, by listener.
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::register;
 
@@ -10,6 +10,7 @@ pub(crate) struct ConnectionMetrics {
     pub(crate) held: IntGaugeVec,
     refused: IntCounterVec,
     closed: IntCounterVec,
+    bytes: IntCounterVec,
     reasons: Reasons,
 }
 
@@ -18,20 +19,25 @@ pub(crate) struct ConnectionMetrics {
 pub(crate) struct Reasons {
     /// Closed as it came.
     pub(crate) refused: &'static [&'static str],
-    /// Ended by the edge for what the client did.
-    pub(crate) closed: &'static [&'static str],
+    /// Ended by the edge for what the client did or did not do: in any version of HTTP, and in HTTP/2.
+    pub(crate) closed: [&'static [&'static str]; 2],
 }
+
+/// Which way bytes go.
+const DIRECTIONS: [&str; 2] = ["in", "out"];
 
 impl ConnectionMetrics {
     /// Registers them.
     pub(super) fn new(registry: &Registry, reasons: Reasons) -> Self {
         let closed = Opts::new("connections_closed_total", "Connections that the edge ended for what the client did.");
+        let bytes = Opts::new("connection_bytes_total", "Bytes of HTTP/1 from and to clients, without those of TLS.");
         let refused = Opts::new("connections_refused_total", "Connections that were closed as they came.");
         let held = Opts::new("connections", "Connections that a listener holds.");
         Self {
             held: register(registry, IntGaugeVec::new(held, &["listener"])),
             refused: register(registry, IntCounterVec::new(refused, &["listener", "reason"])),
             closed: register(registry, IntCounterVec::new(closed, &["listener", "reason"])),
+            bytes: register(registry, IntCounterVec::new(bytes, &["listener", "direction"])),
             reasons,
         }
     }
@@ -43,6 +49,7 @@ impl ConnectionMetrics {
                 counter.with_label_values(&[listener, *reason]);
             }
         }
+        self.traffic(listener);
     }
 
     /// Shows a listener no longer.
@@ -52,10 +59,19 @@ impl ConnectionMetrics {
                 counter.remove_label_values(&[listener, *reason]).ok();
             }
         }
+        for direction in DIRECTIONS {
+            self.bytes.remove_label_values(&[listener, direction]).ok();
+        }
     }
 
-    fn counters(&self) -> [(&IntCounterVec, &'static [&'static str]); 2] {
-        [(&self.refused, self.reasons.refused), (&self.closed, self.reasons.closed)]
+    fn counters(&self) -> [(&IntCounterVec, &'static [&'static str]); 3] {
+        let [any_version, http2] = self.reasons.closed;
+        [(&self.refused, self.reasons.refused), (&self.closed, any_version), (&self.closed, http2)]
+    }
+
+    /// Bytes from and to the clients of a listener.
+    pub(crate) fn traffic(&self, listener: &str) -> [IntCounter; 2] {
+        DIRECTIONS.map(|direction| self.bytes.with_label_values(&[listener, direction]))
     }
 
     /// Counts a connection that the edge ended.

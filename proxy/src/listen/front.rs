@@ -1,0 +1,215 @@
+//! HTTP/1 of one connection: reads one head after the other, refuses what is ambiguous, late or too large, and hands
+//! each request on to Pingora once.
+//!
+//! Answers go out in the order of the requests. A client may send requests ahead (RFC 9112 s9.3.2); they wait here.
+
+use std::{
+    io,
+    os::fd::RawFd,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use pingora::{
+    apps::HttpServerApp,
+    protocols::{SocketDigest, http::ServerSession},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    closed::Closed,
+    connection::Connection,
+    transport::{Pace, Tally, Transport},
+    worker::Worker,
+};
+use crate::{clock, request::refusal::Refusal};
+
+mod head;
+mod chunked;
+mod exchange;
+mod io_type;
+mod notes;
+mod refuse;
+
+pub(crate) use notes::Notes;
+
+use self::{
+    exchange::Exchange,
+    head::{Head, Limits, Search},
+    io_type::{Digests, H1Io, Shared},
+};
+
+/// How long is read on after the last answer, so that the client's kernel does not forget it (RFC 9112 s9.6).
+const LINGER_MAX: Duration = Duration::from_secs(2);
+/// And how much: who sends on for longer than this is not listening.
+const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// The requests of one connection.
+struct Front<'w, S> {
+    exchange: Shared<S>,
+    digests: Digests,
+    connection: Arc<Connection>,
+    worker: &'w Worker,
+}
+
+/// What came instead of a head.
+enum NoHead {
+    /// The client left, or the edge is leaving.
+    Over,
+    /// The client said nothing for too long.
+    Silence,
+    Refused(Refusal),
+}
+
+/// Serves a connection to its end. `socket` is the descriptor beneath `io`.
+pub(super) async fn serve<S>(io: S, socket: RawFd, connection: Arc<Connection>, worker: &Worker)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let model = &connection.listener.model;
+    let traffic = worker.edge.metrics.connections.traffic(&model.name).map(Tally::new);
+    let floor = Pace::at_least(model.min_rate.0);
+    let transport = Transport::new(io, floor, traffic);
+    let digest = SocketDigest::from_raw_fd(socket);
+    // Known already: spares a getpeername for each request.
+    digest.peer_addr.set(Some(connection.peer.into())).ok();
+    let front = Front {
+        digests: Digests {
+            id: socket,
+            socket: Arc::new(digest),
+            connection: Arc::new(Arc::clone(&connection).digest()),
+        },
+        exchange: Shared::new(Exchange::new(transport, floor, Arc::clone(&connection.notes))),
+        connection,
+        worker,
+    };
+    front.run().await;
+}
+
+impl<S> Front<'_, S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    async fn run(&self) {
+        let last = self.connection.listener.model.keepalive_requests;
+        for number in 1..=last {
+            let pipelined = number > 1 && self.exchange.lock().has_more();
+            let started = clock::instant();
+            match self.next_head(number == 1).await {
+                Ok(head) if self.pass_on(&head, pipelined, number == last).await => {}
+                Ok(_) => break,
+                Err(NoHead::Refused(refusal)) => {
+                    self.refuse(refusal, started).await;
+                    break;
+                }
+                Err(NoHead::Silence) => {
+                    self.count(if number == 1 { Closed::NoRequest } else { Closed::Idle });
+                    break;
+                }
+                Err(NoHead::Over) => break,
+            }
+        }
+        // A client that does not even take the rest of its answer is let go.
+        timeout(LINGER_MAX, self.close()).await.ok();
+    }
+
+    /// Waits for a request: for its first byte as long as a connection may be idle, then for all of its head as long as
+    /// that may take. Before the first request only the latter is allowed for both.
+    async fn next_head(&self, first: bool) -> Result<Head, NoHead> {
+        let model = &self.connection.listener.model;
+        let limits = Limits { bytes: model.max_header.as_usize(), fields: usize::from(model.max_headers) };
+        let mut search = Search::default();
+        let mut begun = first;
+        let mut deadline = None;
+        loop {
+            let nothing = {
+                let mut exchange = self.exchange.lock();
+                if let Some(head) = search.find(&exchange.arrived, limits).map_err(NoHead::Refused)? {
+                    return Ok(head);
+                }
+                let nothing = search.found_nothing(&exchange.arrived);
+                if exchange.ended {
+                    return Err(NoHead::Over);
+                }
+                if nothing {
+                    exchange.rest();
+                }
+                nothing
+            };
+            if !begun && !nothing {
+                (begun, deadline) = (true, None);
+            }
+            let allowed = if begun { model.header_timeout } else { model.idle_timeout };
+            let deadline = *deadline.get_or_insert_with(|| Instant::from_std(clock::instant() + allowed));
+            let closes_at_once = nothing && !first;
+            match timeout_at(deadline, self.arrive(closes_at_once)).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false) | Err(_)) => return Err(NoHead::Over),
+                Err(_elapsed) if nothing => return Err(NoHead::Silence),
+                Err(_elapsed) => return Err(NoHead::Refused(Refusal::HeaderTimeout)),
+            }
+        }
+    }
+
+    /// Reads more; false if the client left, or the edge wants to and nothing has begun. The first request of a
+    /// connection that was accepted is still served.
+    async fn arrive(&self, closes_at_once: bool) -> io::Result<bool> {
+        let mut closing = self.connection.closing.clone();
+        tokio::select! {
+            biased; // what is there already is still a request
+            arrived = std::future::poll_fn(|cx| self.exchange.lock().poll_arrive(cx)) => arrived.map(|bytes| bytes > 0),
+            _ = closing.wait_for(|closing| *closing), if closes_at_once => Ok(false),
+        }
+    }
+
+    /// Hands a request on and sends its answer. Whether another one may follow.
+    async fn pass_on(&self, head: &Head, pipelined: bool, last: bool) -> bool {
+        let bytes = self.exchange.lock().begin(head, pipelined);
+        let io = H1Io { exchange: self.exchange.clone(), digests: self.digests.clone() };
+        let mut session = ServerSession::new_http1(Box::new(io));
+        session.set_pipelined_prefix(bytes);
+        if last {
+            session.set_keepalive_reuses_remaining(Some(0));
+        }
+        let mut served = self.worker.proxy.process_new_http(session, &self.connection.closing);
+        let reusable = std::future::poll_fn(|cx| {
+            let served = served.as_mut().poll(cx).map(|stream| stream.is_some());
+            // It has nothing more to say for now.
+            self.exchange.lock().send_held(cx);
+            served
+        })
+        .await;
+        let sent = std::future::poll_fn(|cx| self.exchange.lock().poll_send(cx)).await;
+        let exchange = self.exchange.lock();
+        if exchange.client_is_slow(sent.as_ref().err()) {
+            self.count(Closed::SlowClient);
+        }
+        reusable && sent.is_ok() && exchange.is_over()
+    }
+
+    /// Says that nothing more comes, and reads on until the client has heard it.
+    async fn close(&self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.exchange.lock().poll_shutdown(cx)).await?;
+        let mut left = LINGER_BYTES_MAX;
+        loop {
+            let read = std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<io::Result<usize>> {
+                let mut exchange = self.exchange.lock();
+                exchange.arrived.clear();
+                exchange.poll_arrive(cx)
+            })
+            .await?;
+            left = left.saturating_sub(read);
+            if read == 0 || left == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn count(&self, closed: Closed) {
+        self.worker.edge.metrics.connections.closed(&self.connection.listener.model.name, closed.label());
+    }
+}
