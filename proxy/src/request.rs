@@ -39,9 +39,11 @@ pub(crate) mod forward;
 pub(crate) mod header_rules;
 pub(crate) mod files;
 pub(crate) mod respond;
+mod answer;
 pub(crate) mod record;
 
 use self::{
+    answer::{Body, answered, close_if_leaving, complete, keep_date, pass_on_interim, wait_no_longer_for_the_body},
     balance::header_deadline::HeaderDeadline,
     caching::{freshness, status::Outcome, storable::NotStored, storing},
     context::Context,
@@ -49,17 +51,12 @@ use self::{
     exchange::Exchange,
     refusal::Refusal,
 };
-use crate::{clock, edge::Edge, listen::connection::Connection, snapshot::Action, telemetry::metric::NONE};
+use crate::{clock, edge::Edge, listen::connection::Connection, telemetry::metric::NONE};
 
 /// How long a request waits for another one's fill before it asks the origin itself, uncached.
 const COLLAPSE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long the rest of a refused request's body is read, so that its answer is not lost to a reset.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
-/// A body that nobody wants is read up to this length before the answer, so that the connection can serve the next
-/// request: closing it would cost the client a handshake, and that just when many are refused.
-const UNWANTED_BODY_MAX: u64 = 64 * 1024;
-/// And for so long: a client that announces a body and sends none must not hold a refusal up.
-const UNWANTED_BODY_WAIT: Duration = Duration::from_millis(100);
 /// How long a client may take nothing of its answer: it holds a place in a pool meanwhile.
 const CLIENT_STALL_MAX: Duration = Duration::from_secs(30);
 
@@ -445,76 +442,7 @@ impl ProxyHttp for Requests {
     }
 }
 
-/// The body of an answer of the edge's own.
-enum Body {
-    Whole(Bytes),
-    File(files::Reader),
-}
-
 impl Requests {
-    /// Answers with a refusal.
-    async fn refuse(&self, session: &mut Session, ctx: &mut Context, refusal: Refusal) -> Result<()> {
-        if refusal.closes_connection() {
-            session.set_keepalive(None);
-        }
-        let accept = session.req_header().headers.get(header::ACCEPT).map(|accept| accept.as_bytes());
-        let (header, body) = respond::refusal(&refusal, accept, &ctx.id, rand::random())?;
-        ctx.refusal = Some(refusal);
-        self.answer(session, ctx, header, Body::Whole(body)).await
-    }
-
-    /// Answers with what a route to files finds for the request.
-    async fn answer_with_file(&self, session: &mut Session, ctx: &mut Context, action: &Action) -> Result<()> {
-        let (Action::Files(folder), Some(facts), Some(route)) = (action, &ctx.facts, &ctx.route) else {
-            return Error::e_explain(ErrorType::InternalError, "a request for a file has a route to files");
-        };
-        let below = route.model.paths.get(ctx.pattern).map_or(0, |path| path.segments.len().saturating_sub(1));
-        let below = template::rest(&facts.path, below);
-        let (path, query) = (facts.path.as_str(), facts.query.as_deref());
-        match files::find(&files::Wanted {
-            folder,
-            below,
-            path,
-            query,
-            request: session.req_header(),
-            now: clock::wall(),
-        })
-        .await
-        {
-            Ok((mut header, part)) => {
-                header.insert_header("x-request-id", &ctx.id)?;
-                self.answer(session, ctx, header, part.map_or(Body::Whole(Bytes::new()), Body::File)).await
-            }
-            Err(refusal) => self.refuse(session, ctx, refusal).await,
-        }
-    }
-
-    /// Writes an answer of the edge's own.
-    async fn answer(&self, session: &mut Session, ctx: &Context, mut header: ResponseHeader, body: Body) -> Result<()> {
-        complete(&mut header, ctx)?;
-        close_if_leaving(session);
-        let request = &session.req_header().headers;
-        let small = identify::content_length(request).is_some_and(|length| length <= UNWANTED_BODY_MAX);
-        if small && session.get_keepalive().is_some() && !request.contains_key(header::EXPECT) {
-            // What does not come in time is not waited for: Pingora then closes the connection behind the answer.
-            tokio::time::timeout(UNWANTED_BODY_WAIT, session.drain_request_body()).await.ok();
-        }
-        let head = session.req_header().method == http::Method::HEAD;
-        session.write_response_header(Box::new(header), head).await?;
-        match body {
-            _ if head => {}
-            Body::Whole(bytes) => session.write_response_body(Some(bytes), true).await?,
-            Body::File(mut part) => {
-                let failed = |cause| Error::because(ErrorType::FileReadError, "while answering with a file", cause);
-                while let Some(chunk) = part.next().await.map_err(failed)? {
-                    session.write_response_body(Some(chunk), false).await?;
-                }
-                session.write_response_body(None, true).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Ends the current try at an endpoint and counts how it went.
     fn try_over(&self, ctx: &mut Context, result: &'static str) {
         if std::mem::replace(&mut ctx.current_counted, true) {
@@ -523,74 +451,6 @@ impl Requests {
         if let (Some(over), Some(arm)) = (&ctx.current, ctx.arm()) {
             self.edge.metrics.tried(&arm.pool.model.name, &over.endpoint.address.to_string(), result);
         }
-    }
-}
-
-/// What a route wants of every answer, whoever gave it. It comes last and is never stored.
-fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
-    if let Some(route) = ctx.route.as_deref() {
-        route.response_headers.change_response(response)?;
-    }
-    let Some(split) = ctx.forward().and_then(|forward| forward.split.as_ref()) else { return Ok(()) };
-    if let Some(field) = split.told_by() {
-        response.append_header(header::VARY, field)?;
-    }
-    let secure = ctx.facts.as_ref().is_some_and(|facts| facts.secure);
-    // A client that got no answer is drawn anew: it must not stay with a pool that fails.
-    let answered = ctx.refusal.is_none() && !response.status.is_server_error();
-    // After the rules: one that takes away the origin's cookies does not mean this one, or the client would be drawn
-    // again for each request.
-    if let Some(cookie) = split.cookie(ctx.choice, secure).filter(|_| answered) {
-        response.append_header(header::SET_COOKIE, cookie)?;
-        // A cache in front would give one client's cookie to all.
-        response.insert_header(header::CACHE_CONTROL, "private, no-store")?;
-        response.remove_header("cdn-cache-control");
-    }
-    Ok(())
-}
-
-/// The header of the answer that the client has; `None` while it has at most the announcement of one.
-fn answered(session: &Session) -> Option<&ResponseHeader> {
-    session.response_written().filter(|response| exchange::is_final(response.status))
-}
-
-/// After the answer, a body is read only to be thrown away, so that the answer is not lost to a reset. A client that
-/// keeps it back, as one does that was told `417`, must not hold a place in the pool meanwhile.
-fn wait_no_longer_for_the_body(session: &mut Session) {
-    if !session.is_body_done() {
-        session.set_read_timeout(Some(DRAIN_MAX));
-    }
-}
-
-/// Passes an interim answer on at once.
-async fn pass_on_interim(session: &mut Session, interim: &mut ResponseHeader, ctx: &Context) {
-    respond::strip_hop_by_hop(interim);
-    interim.remove_header(&header::CONNECTION);
-    let request = session.req_header();
-    // A request over HTTP/2 says HTTP/1.1 of itself, so that Pingora can write it down for a refresh.
-    let version = if session.is_custom() { http::Version::HTTP_2 } else { request.version };
-    if ctx.background || !exchange::is_ours_to_pass_on(interim.status, version, &request.headers) {
-        return;
-    }
-    session.set_ignore_info_resp(false);
-    if let Err(error) = session.write_response_header_ref(interim, false).await {
-        tracing::debug!(%error, "the client left before its answer");
-    }
-    session.set_ignore_info_resp(true);
-}
-
-/// Keeps an origin's `Date` on HTTP/1, where Pingora writes the time of its own over it (0.9.1, `v1/server.rs`).
-fn keep_date(session: &Session, response: &ResponseHeader) {
-    let date = response.headers.get(header::DATE).filter(|_| session.as_http1().is_some());
-    if let (Some(date), Some(connection)) = (date, Connection::of(session)) {
-        connection.notes.keep_date(date.clone());
-    }
-}
-
-/// Lets an answer say that the connection ends with it, where the edge is leaving.
-fn close_if_leaving(session: &mut Session) {
-    if Connection::of(session).is_some_and(|connection| connection.is_closing()) {
-        session.set_keepalive(None);
     }
 }
 

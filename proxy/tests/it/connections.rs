@@ -101,14 +101,17 @@ async fn listeners_come_change_and_go_by_reload() {
     edge.rewrite_config(|text| text.replace("listeners:\n", "listeners:\n  third: {bind: \"127.0.0.1:0\"}\n"));
     edge.signal("HUP");
     let third = edge.address("third");
-    assert!(is_served(&mut connect(third)));
+    let mut idle = connect(third);
+    assert!(is_served(&mut idle));
+    drain_answer(&mut idle);
     drain_answer(&mut client);
     assert!(is_served(&mut client), "who was there stays");
 
-    // It goes, and nobody comes in any more.
+    // It goes: who waits there is let go, and nobody comes in any more.
     edge.rewrite_config(|text| text.replace("  third: {bind: \"127.0.0.1:0\"}\n", ""));
     edge.signal("HUP");
     wait_until("the address is closed", async || TcpStream::connect(third).is_err()).await;
+    assert!(is_closed(&mut idle));
     drain_answer(&mut client);
     assert!(is_served(&mut client));
 

@@ -353,7 +353,8 @@ async fn a_stop_lets_requests_in_flight_finish() {
     let mut answer = tokio::time::timeout(LONG, answer).await.unwrap().unwrap();
     assert_eq!(answer.body_mut().data().await.unwrap().unwrap(), "hello");
     drop((answer, send));
-    tokio::time::timeout(LONG, connection).await.unwrap().unwrap().unwrap();
+    // Both sides close it now; who is later may find it closed.
+    tokio::time::timeout(LONG, connection).await.unwrap().unwrap().ok();
     assert!(edge.wait().await.success());
     edge.wait_for_log("every request in flight was answered");
 }
