@@ -47,7 +47,7 @@ prepare_state() {
 launch() {
     case $1 in
         edge)
-            start edge "$edge" run config/edge.yaml
+            start edge "$edge" run --pid-file "$run_dir/edge.pid" config/edge.yaml
             ;;
         pay-simulator)
             start pay-simulator "$shop_origin" pay-simulator --listen "127.0.0.1:${port[pay-simulator]}" \

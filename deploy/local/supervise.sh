@@ -46,11 +46,18 @@ alive() {
     [[ -n ${child_pid[$1]-} ]] && kill -0 "${child_pid[$1]}" 2>/dev/null
 }
 
+# has_successor NAME: has another process taken over from it, as its pid file says? Then that one counts from now on.
+has_successor() {
+    local pid
+    pid=$(cat "$run_dir/$1.pid" 2>/dev/null) || return 1
+    [[ $pid != "${child_pid[$1]}" ]] && kill -0 "$pid" 2>/dev/null && child_pid[$1]=$pid
+}
+
 # a_child_ended: has one ended that nobody stopped? Then ended_name and ended_how say which and how, once.
 a_child_ended() {
     local name status
     for name in "${!child_pid[@]}"; do
-        alive "$name" && continue
+        { alive "$name" || has_successor "$name"; } && continue
         status=0
         wait "${child_pid[$name]}" || status=$?
         ended_name=$name
