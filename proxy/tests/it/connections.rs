@@ -53,6 +53,8 @@ async fn a_listener_holds_so_many_connections_and_no_more() {
         let mut held: Vec<_> = (0..3).map(|_| connect(address)).collect();
         assert!(held.iter_mut().all(is_served), "{limit}");
         edge.wait_for_metric("floodgate_connections{listener=\"plain\"} 3").await;
+        let max = if limit.contains("max") { limit[6..7].parse().unwrap() } else { 20_000 };
+        edge.wait_for_metric(&format!("floodgate_connections_max{{listener=\"plain\"}} {max}")).await;
         assert!(is_closed(&mut connect(address)), "{limit}");
         let refused = format!("floodgate_connections_refused_total{{listener=\"plain\",reason=\"{reason}\"}} 1");
         edge.wait_for_metric(&refused).await;

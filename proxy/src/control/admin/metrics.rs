@@ -21,9 +21,12 @@ fn read_state(metrics: &Metrics, edge: &Edge) {
         gauge.reset();
     }
     metrics.connections.held.reset();
+    metrics.connections.max.reset();
     for listener in &snapshot.listeners {
         let held = metrics.connections.held.with_label_values(&[&listener.model.name]);
         held.set(listener.places.taken().into());
+        let max = metrics.connections.max.with_label_values(&[&listener.model.name]);
+        max.set(listener.model.connections.max.into());
     }
     for pool in &snapshot.pools {
         let name = pool.model.name.as_str();

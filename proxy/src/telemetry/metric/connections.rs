@@ -8,6 +8,8 @@ use super::register;
 pub(crate) struct ConnectionMetrics {
     /// Those that each listener holds.
     pub(crate) held: IntGaugeVec,
+    /// Those that it may hold.
+    pub(crate) max: IntGaugeVec,
     refused: IntCounterVec,
     closed: IntCounterVec,
     bytes: IntCounterVec,
@@ -33,7 +35,9 @@ impl ConnectionMetrics {
         let bytes = Opts::new("connection_bytes_total", "Bytes of HTTP/1 from and to clients, without those of TLS.");
         let refused = Opts::new("connections_refused_total", "Connections that were closed as they came.");
         let held = Opts::new("connections", "Connections that a listener holds.");
+        let max = Opts::new("connections_max", "Connections that a listener may hold.");
         Self {
+            max: register(registry, IntGaugeVec::new(max, &["listener"])),
             held: register(registry, IntGaugeVec::new(held, &["listener"])),
             refused: register(registry, IntCounterVec::new(refused, &["listener", "reason"])),
             closed: register(registry, IntCounterVec::new(closed, &["listener", "reason"])),
