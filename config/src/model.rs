@@ -117,7 +117,7 @@ pub struct Listener {
     pub header_timeout: Duration,
     /// How long a connection may be silent between two requests, in whole seconds.
     pub idle_timeout: Duration,
-    /// Requests of an HTTP/1 connection, at least 1.
+    /// Requests of a connection, at least 1.
     pub keepalive_requests: u32,
     /// How slowly a client may send a body or take an answer; zero for as slowly as it likes.
     pub min_rate: ByteRate,

@@ -34,8 +34,9 @@ mapping! {
         /// whichever is larger) ends the stream before it is read whole. Live, on HTTP/1 for connections from then on.
         optional max_header: Written<ByteSize>,
 
-        /// How many header fields an HTTP/1 request may have, 1 to 256. Default 100, as Apache has it: browsers send
-        /// about 20, proxies add a few. More are refused with `431`. Live, for connections from then on.
+        /// How many header fields a request may have, 1 to 256; on HTTP/2 all cookies together are one. Default 100, as
+        /// Apache has it: browsers send about 20, proxies add a few. More are refused with `431`. Live, on HTTP/1 for
+        /// connections from then on.
         optional max_headers: Written<u16>,
 
         /// How long a request's header may take to arrive, from its first byte to its last and for the first

@@ -23,7 +23,7 @@ use crate::request::{
     admission,
     caching::key,
     files,
-    identify::{self, Facts, Raw, header_bytes, network},
+    identify::{self, Facts, Raw, is_too_large, network},
     refusal::Refusal,
     respond,
     route::{self, Candidate, Found, Router, Verdict},
@@ -62,7 +62,7 @@ struct Way<'a> {
 /// Everything up to the route, in the order of `request.rs`.
 fn decide(way: &Way<'_>, listener: usize, explanation: &mut Explanation) -> Result<(), Refusal> {
     let Way { config, question, header, .. } = *way;
-    if header_bytes(header) > config.live.listeners[listener].max_header.0 {
+    if is_too_large(header, &config.live.listeners[listener]) {
         return Err(Refusal::HeaderTooLarge);
     }
     let raw = Raw {

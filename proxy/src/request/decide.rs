@@ -54,7 +54,7 @@ pub(super) fn decide(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Decisio
 fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
     let Arrival { header, connection, listener, .. } = arrival;
     let peer = connection.client.ip();
-    if identify::header_bytes(header) > listener.model.max_header.0 {
+    if identify::is_too_large(header, &listener.model) {
         return Err(Refusal::HeaderTooLarge);
     }
     let trusted = &ctx.snapshot.trusted_proxies;

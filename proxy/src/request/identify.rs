@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
+use config::model::Listener;
 use http::HeaderMap;
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
@@ -272,8 +273,18 @@ pub(crate) fn network(client: IpAddr) -> u128 {
     }
 }
 
+/// Whether a header is larger, or has more fields, than a listener allows.
+pub(crate) fn is_too_large(request: &RequestHeader, listener: &Listener) -> bool {
+    header_bytes(request) > listener.max_header.0 || header_fields(&request.headers) > usize::from(listener.max_headers)
+}
+
+/// How many fields HTTP/1 would need: HTTP/2 may send each cookie in a field of its own (RFC 9113 s8.2.3).
+fn header_fields(headers: &HeaderMap) -> usize {
+    headers.len() - headers.get_all(http::header::COOKIE).iter().count().saturating_sub(1)
+}
+
 /// Bytes of the request line and the header fields as they would stand in HTTP/1.1.
-pub(crate) fn header_bytes(request: &RequestHeader) -> u64 {
+fn header_bytes(request: &RequestHeader) -> u64 {
     let line = request.method.as_str().len() + request.raw_path().len() + " HTTP/1.1\r\n".len() + 1;
     let fields: usize =
         request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum();

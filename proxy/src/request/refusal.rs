@@ -59,7 +59,8 @@ impl Refusal {
         match (error.esource(), error.etype()) {
             (ErrorSource::Upstream, ConnectTimedout | ReadTimedout | WriteTimedout) => Some(Self::OriginTimeout),
             (ErrorSource::Upstream, _) => Some(Self::OriginFailed),
-            (ErrorSource::Downstream, WriteError | ReadError | ConnectionClosed | ReadTimedout | WriteTimedout) => None,
+            (ErrorSource::Downstream, ReadTimedout) => Some(Self::BodyTimeout),
+            (ErrorSource::Downstream, WriteError | ReadError | ConnectionClosed | WriteTimedout) => None,
             (ErrorSource::Downstream, _) => Some(Self::BadRequest("its body or framing is broken")),
             (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Self::Internal),
         }

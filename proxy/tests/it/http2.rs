@@ -279,6 +279,62 @@ async fn a_large_header_gets_a_page_and_a_huge_one_a_status() {
 }
 
 #[tokio::test]
+async fn a_request_has_no_more_fields_than_allowed_and_cookies_are_one() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = edge(&origin, "    max_headers: 3\n");
+    let cookies = [("cookie", "a=1"); 5];
+    for (fields, body) in [(2, "hello"), (3, "431")] {
+        let mut raw = Raw::connect(&edge).await;
+        let asking = [&asking("/")[..], &cookies, &vec![("x", "y"); fields]].concat();
+        raw.send(&request(1, &asking)).await.unwrap();
+        let answer = raw.wait_for(DATA).await.unwrap();
+        assert!(String::from_utf8_lossy(&answer.payload).contains(body), "{fields}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_carries_so_many_requests_and_says_so() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = edge(&origin, "    keepalive_requests: 3\n");
+    let mut raw = Raw::connect(&edge).await;
+    let mut answered = Vec::new();
+    for stream in [1, 3, 5] {
+        raw.send(&request(stream, &asking("/"))).await.unwrap();
+        if stream < 5 {
+            answered.push(raw.wait_for(DATA).await.unwrap().stream);
+        }
+    }
+    let mut told = None;
+    while let Some(frame) = raw.next().await {
+        match frame.kind {
+            DATA if !frame.payload.is_empty() => answered.push(frame.stream),
+            GOAWAY => told = Some(frame),
+            _ => {}
+        }
+    }
+    let told = told.expect("the client is told before the connection is closed");
+    assert_eq!(told.code(), NO_ERROR);
+    assert_eq!(told.payload[..4], 5_u32.to_be_bytes(), "the last stream that is served");
+    assert_eq!(answered, [1, 3, 5]);
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_refused() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = edge(&origin, "    min_rate: 1MiB/s\n");
+    let mut raw = Raw::connect(&edge).await;
+    let post = [(":method", "POST"), (":scheme", "https"), (":authority", "localhost"), (":path", "/")];
+    raw.send(&frame(HEADERS, END_HEADERS, 1, &block(&post))).await.unwrap();
+    raw.send(&frame(DATA, 0, 1, b"x")).await.unwrap();
+    let start = std::time::Instant::now();
+    let body = raw.wait_for(DATA).await.unwrap();
+    assert!(String::from_utf8_lossy(&body.payload).contains("408"), "{body:?}");
+    assert!(start.elapsed().as_secs() >= 4, "there is a grace");
+    raw.send(&request(3, &asking("/"))).await.unwrap();
+    while raw.wait_for(DATA).await.unwrap().stream != 3 {}
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_frees_its_request() {
     let (origin, _gate) = Origin::gated("hello", &[]).await;
     let edge = edge(&origin, "");
@@ -372,7 +428,7 @@ async fn a_silent_connection_is_told_and_closed() {
 #[tokio::test]
 async fn a_header_that_is_not_finished_ends_the_connection() {
     let origin = Origin::fixed("hello", &[]).await;
-    let edge = edge(&origin, "");
+    let edge = edge(&origin, "    header_timeout: 300ms\n");
     let mut slow = Raw::connect(&edge).await;
     slow.send(&frame(HEADERS, END_STREAM, 1, &block(&asking("/")))).await.unwrap();
     let mut silent = connect(&edge).await;
