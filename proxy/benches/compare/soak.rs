@@ -46,8 +46,10 @@ pub(crate) struct Options {
     seconds: u64,
 }
 
-/// Addresses of the plain listener: with the TLS one, 64 sockets for two workers.
+/// Addresses of the plain listeners: with the TLS one, 64 sockets for two workers.
 const ADDRESSES: usize = 31;
+/// What one listener takes.
+const ADDRESSES_EACH: usize = 16;
 /// Numbers of workers, in turn.
 const WORKERS: [usize; 4] = [2, 3, 1, 2];
 /// A reload, or an upgrade, that takes longer has failed.
@@ -80,6 +82,7 @@ pub(crate) fn run(setup: &Setup, options: Options) -> Result<()> {
 async fn soak(setup: &Setup, options: Options) -> Result<()> {
     let mut edge = Edge::start(setup, origin::http1().await?, origin::grpc().await?).await?;
     let tls = client::tls(&edge.folder.path().join("tls/ca.pem"))?;
+    let alone = edge.usage();
     let target = Arc::new(Target { plain: edge.plain.clone(), secure: edge.secure, tls });
     let tally = Arc::new(Tally::default());
     let mut load = tokio::task::JoinSet::new();
@@ -118,10 +121,11 @@ async fn soak(setup: &Setup, options: Options) -> Result<()> {
     sleep(pause).await;
     println!("\n{:<28} {:>12} {:>12}", "the edge with 2 workers", "memory", "descriptors");
     for (when, usage) in [
+        ("before, without clients", alone),
         ("before", before),
         ("after the reloads", reloaded),
         ("after the upgrades", after),
-        ("without clients", edge.usage()),
+        ("after, without clients", edge.usage()),
     ] {
         println!("{when:<28} {:>8} KiB {:>12}", usage.memory >> 10, usage.descriptors);
     }
@@ -148,8 +152,10 @@ impl Edge {
         let ports: [SocketAddr; ADDRESSES + 2] = bed::free_ports()?;
         let [plain @ .., secure, admin] = &ports;
         let binds: Vec<_> = plain.iter().map(|address| format!("\"{address}\"")).collect();
+        let (binds, more) = binds.split_at(ADDRESSES_EACH);
         let template = include_str!("soak/edge.yaml")
             .replace("@PLAIN@", &binds.join(", "))
+            .replace("@MORE@", &more.join(", "))
             .replace("@TLS@", &secure.to_string())
             .replace("@ADMIN@", &admin.to_string())
             .replace("@ORIGIN@", &origin.to_string())

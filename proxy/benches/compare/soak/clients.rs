@@ -239,7 +239,9 @@ async fn grpc_stream(target: &Target, tally: &Tally) -> Result<Outcome> {
         }
         sleep(EVERY).await;
     };
-    tally.note(Kind::GrpcStream, |met| *met.how.entry(format!("ended: {end:#}")).or_default() += 1);
+    let end = format!("{end:#}");
+    let end = end.split(": http").next().unwrap_or_default();
+    tally.note(Kind::GrpcStream, |met| *met.how.entry(format!("ended: {end}")).or_default() += 1);
     Ok(Outcome::Done)
 }
 
