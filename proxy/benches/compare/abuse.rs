@@ -79,8 +79,10 @@ pub(crate) fn run(servers: &[Kind], setup: &Setup, options: Options) -> Result<(
     }
     if "idle".contains(&options.only) {
         println!();
-        for kind in servers {
-            idle::run(&Server::start(*kind, origin.address, setup)?, options.idle)?;
+        for protocol in [idle::http1, idle::http2] {
+            for kind in servers {
+                protocol(&Server::start(*kind, origin.address, setup)?, options.idle)?;
+            }
         }
     }
     Ok(())

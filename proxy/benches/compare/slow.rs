@@ -30,7 +30,7 @@ pub(crate) struct Options {
 /// What is slow: its name, the path asked for, and how slowhttptest does it.
 const MODES: [(&str, &str, &[&str]); 3] = [
     ("header: a line each 10 s", "/small", &["-H", "-i", "10", "-x", "24"]),
-    ("body: 24 bytes each 10 s", "/small", &["-B", "-i", "10", "-x", "24", "-s", "8192"]),
+    ("body: 24 bytes each 10 s", "/upload", &["-B", "-i", "10", "-x", "24", "-s", "8192"]),
     ("reads 32 bytes each 5 s of 1 MiB", "/large", &["-X", "-n", "5", "-z", "32", "-w", "512", "-y", "1024"]),
 ];
 

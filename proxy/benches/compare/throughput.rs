@@ -17,9 +17,6 @@ pub(crate) struct Options {
     /// Measurements of each server, in turn with the others.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Trace system calls and sample the pass-through path instead.
-    #[arg(long)]
-    profile: bool,
 }
 
 /// What is measured.
@@ -64,21 +61,29 @@ struct Sample {
     failed: u64,
 }
 
-/// Prints the table, or the profile.
-pub(crate) fn run(servers: &[Kind], setup: &Setup, options: Options) -> Result<()> {
+/// Prints where the time of a request goes.
+pub(crate) fn profile(servers: &[Kind], setup: &Setup) -> Result<()> {
     let others = others();
+    let (_origin, running) = start(servers, setup, &others)?;
+    profile::run(&running, &others)
+}
+
+/// Every server with one worker on the first processor, and their origin on the others.
+fn start(servers: &[Kind], setup: &Setup, others: &str) -> Result<(Origin, Vec<Server>)> {
     let setup =
         Setup { workers: 1, processors: Some("0".to_owned()), requests_per_connection: 1_000_000, ..setup.clone() };
-    let origin = Origin::start(1, Some(&others))?;
-    let running: Vec<_> =
-        servers.iter().map(|kind| Server::start(*kind, origin.address, &setup)).collect::<Result<_>>()?;
+    let origin = Origin::start(1, Some(others))?;
+    let running = servers.iter().map(|kind| Server::start(*kind, origin.address, &setup)).collect::<Result<_>>()?;
     println!(
         "each server: 1 worker on processor 0; load generator (wrk, h2load) and origin (nginx): {others}; bodies of 1 KiB\n"
     );
-    if options.profile {
-        return profile::run(&running, &others);
-    }
+    Ok((origin, running))
+}
 
+/// Prints the table.
+pub(crate) fn run(servers: &[Kind], setup: &Setup, options: Options) -> Result<()> {
+    let others = others();
+    let (_origin, running) = start(servers, setup, &others)?;
     let mut samples: BTreeMap<(Load, usize), Vec<Sample>> = BTreeMap::new();
     for load in Load::ALL {
         for _ in 0..options.rounds {

@@ -21,9 +21,26 @@ const THREADS: usize = 8;
 const WATCHED: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Prints a line for each protocol.
-pub(super) fn run(server: &Server, connections: usize) -> Result<()> {
-    line(server, "idle, HTTP/1.1", connections, || idle_http1(server))?;
+/// Prints a line for connections that have asked over HTTP/1.1.
+pub(super) fn http1(server: &Server, connections: usize) -> Result<()> {
+    line(server, "idle, HTTP/1.1", connections, || {
+        let mut client = TcpStream::connect_timeout(&server.plain, PATIENCE)?;
+        client.set_read_timeout(Some(PATIENCE))?;
+        client.write_all(b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+        let (mut answer, mut chunk) = (0, [0; 4096]);
+        // A header and 1 KiB.
+        while answer < 1100 {
+            match client.read(&mut chunk)? {
+                0 => bail!("closed"),
+                read => answer += read,
+            }
+        }
+        Ok(client)
+    })
+}
+
+/// Prints a line for connections that have asked over HTTP/2 and TLS.
+pub(super) fn http2(server: &Server, connections: usize) -> Result<()> {
     let tls = client::tls(&server.authority())?;
     line(server, "idle, TLS, HTTP/2", connections, || {
         let mut client = Client::connect(server.secure, &tls, &[])?;
@@ -62,19 +79,4 @@ fn line<C: Send>(server: &Server, name: &str, connections: usize, open: impl Fn(
         meanwhile.text(),
     );
     Ok(())
-}
-
-fn idle_http1(server: &Server) -> Result<TcpStream> {
-    let mut client = TcpStream::connect_timeout(&server.plain, PATIENCE)?;
-    client.set_read_timeout(Some(PATIENCE))?;
-    client.write_all(b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-    let (mut answer, mut chunk) = (0, [0; 4096]);
-    // A header and 1 KiB.
-    while answer < 1100 {
-        match client.read(&mut chunk)? {
-            0 => bail!("closed"),
-            read => answer += read,
-        }
-    }
-    Ok(client)
 }
