@@ -73,15 +73,14 @@ fn attack(url: &str, mode: &[&str], options: Options) -> Result<String> {
         .filter(|row: &Vec<u32>| row.len() >= 4)
         .collect();
     let most = rows.iter().map(|row| row[3]).max().unwrap_or_default();
-    let first_closed = rows
-        .iter()
-        .find(|row| row[1] > 0)
-        .map_or("none closed".to_owned(), |row| format!("first closed at {} s", row[0]));
+    let first = rows.iter().find(|row| row[1] > 0);
+    let first = first.map_or("none closed".to_owned(), |row| format!("first closed at {} s", row[0]));
     let last = rows.last().context("slowhttptest wrote an empty table")?;
-    let end = if last[3] + last[2] == 0 {
-        format!("all closed at {} s", last[0])
+    // It leaves early when it has no connection left.
+    let end = if last[0] + 1 < options.seconds {
+        format!("all closed at {} s", last[0] + 1)
     } else {
         format!("{} still there at {} s", last[3] + last[2], last[0])
     };
-    Ok(format!("{most} at once, {first_closed}, {end}"))
+    Ok(format!("{most} at once, {first}, {end}"))
 }
