@@ -106,12 +106,6 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         let (path, change) = shown(path, &change);
         differences.push(Difference { path, change, kind, effect });
     });
-    let restarts = differences.iter().any(|difference| difference.kind == Kind::NeedsRestart);
-    if old.boot != new.boot && !restarts {
-        let effect = effect::RESTART.to_owned();
-        let change = "another order".to_owned();
-        differences.push(Difference { path: "listeners".to_owned(), change, kind: Kind::NeedsRestart, effect });
-    }
     Diff { differences }
 }
 

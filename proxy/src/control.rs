@@ -5,6 +5,8 @@ mod doors;
 mod handover;
 mod notify;
 mod descriptors;
+mod running;
+mod signals;
 mod drain;
 mod compile;
 pub(crate) mod digest;

@@ -21,6 +21,17 @@ use crate::listen::{
     worker,
 };
 
+/// Why doors cannot be opened.
+#[derive(Debug, Error)]
+pub(crate) enum OpenError {
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Nobody is let in any more, for whatever reason a door is wanted.
+    #[error("the edge is leaving")]
+    Leaving,
+}
+
 /// An address cannot be listened on.
 #[derive(Debug, Error)]
 #[error("cannot listen on {address} (listener `{listener}`)")]
@@ -37,7 +48,7 @@ pub(crate) struct BindError {
 pub(crate) struct Doors {
     workers: Vec<worker::Handle>,
     open: Vec<Open>,
-    handed_over: Arc<AtomicBool>,
+    leaving: bool,
 }
 
 /// One door, with a socket for each worker; more, if an earlier process had more workers.
@@ -47,37 +58,45 @@ struct Open {
     listener: String,
     closing: watch::Sender<bool>,
     sockets: Vec<TcpListener>,
+    handed_over: Arc<AtomicBool>,
 }
 
 /// What a configuration needs beyond what is open; dropped, it leaves no trace.
 pub(crate) struct Opened {
-    new: Vec<Open>,
+    /// Each with the same sockets once more, for the workers.
+    new: Vec<(Open, Vec<TcpListener>)>,
     wanted: Vec<DoorKey>,
 }
 
 impl Doors {
     /// No door yet.
     pub(crate) fn new(workers: Vec<worker::Handle>) -> Self {
-        Self { workers, open: Vec::new(), handed_over: Arc::default() }
+        Self { workers, open: Vec::new(), leaving: false }
     }
 
     /// Binds what the listeners need and is not open yet. Nobody is let in before [`Self::follow`]; who comes meanwhile
     /// waits. What an earlier process handed over is not bound again.
-    pub(crate) fn open(&self, listeners: &[Listener], inherited: &mut Inherited) -> Result<Opened, BindError> {
+    pub(crate) fn open(&self, listeners: &[Listener], inherited: &mut Inherited) -> Result<Opened, OpenError> {
+        if self.leaving {
+            return Err(OpenError::Leaving);
+        }
         let mut opened = Opened { new: Vec::new(), wanted: Vec::new() };
         for listener in listeners {
             for (index, (key, address)) in DoorKey::of(listener).enumerate() {
                 if !self.open.iter().any(|open| open.key == key) {
-                    let inherited = inherited.take(&Purpose::Door(key.clone()));
-                    let sockets = bind(address, self.workers.len(), inherited);
+                    let known = inherited.take(&Purpose::Door(key.clone()));
+                    let beside_own = self.has_port(address.port()) || inherited.has_port(address.port());
                     let failed = |cause| BindError { listener: listener.name.clone(), index, address, cause };
-                    let sockets = sockets.map_err(failed)?;
-                    opened.new.push(Open {
+                    let sockets = bind(address, self.workers.len(), known, beside_own).map_err(failed)?;
+                    let for_workers = sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>();
+                    let open = Open {
                         key: key.clone(),
                         listener: listener.name.clone(),
                         closing: watch::Sender::new(false),
                         sockets,
-                    });
+                        handed_over: Arc::default(),
+                    };
+                    opened.new.push((open, for_workers.map_err(failed)?));
                 }
                 opened.wanted.push(key);
             }
@@ -86,36 +105,50 @@ impl Doors {
     }
 
     /// Lets clients in at the new doors and closes those that are no longer wanted.
-    pub(crate) fn follow(&mut self, opened: Opened) -> io::Result<()> {
+    pub(crate) fn follow(&mut self, opened: Opened) {
         let Opened { new, wanted } = opened;
-        for open in &new {
-            let handed_over = Arc::clone(&self.handed_over);
+        for (open, sockets) in new {
+            let handed_over = Arc::clone(&open.handed_over);
             let door = Arc::new(Door { key: open.key.clone(), closing: open.closing.subscribe(), handed_over });
-            for (worker, socket) in self.workers.iter().cycle().zip(&open.sockets) {
-                worker.serve(Socket { listener: socket.try_clone()?, door: Arc::clone(&door) });
+            for (worker, listener) in self.workers.iter().cycle().zip(sockets) {
+                worker.serve(Socket { listener, door: Arc::clone(&door) });
             }
             if let Some(address) = open.sockets.first().and_then(|socket| socket.local_addr().ok()) {
                 tracing::info!(listener = open.listener, %address, "listening");
             }
+            self.open.push(open);
         }
-        self.open.extend(new);
         self.open.retain(|open| wanted.contains(&open.key) || open.close());
-        Ok(())
+    }
+
+    /// Whether an own door is at this port, at whatever address.
+    fn has_port(&self, port: u16) -> bool {
+        let mut sockets = self.open.iter().flat_map(|open| &open.sockets);
+        sockets.any(|socket| socket.local_addr().is_ok_and(|local| local.port() == port))
     }
 
     /// Every socket, to be handed over.
-    pub(crate) fn offers(&self) -> impl Iterator<Item = (Purpose, &[TcpListener])> {
-        self.open.iter().map(|open| (Purpose::Door(open.key.clone()), open.sockets.as_slice()))
+    pub(crate) fn offers(&self) -> io::Result<Vec<(Purpose, Vec<TcpListener>)>> {
+        let offer = |open: &Open| {
+            let sockets = open.sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+            Ok((Purpose::Door(open.key.clone()), sockets))
+        };
+        self.open.iter().map(offer).collect()
     }
 
-    /// Closes every door after another process has taken the sockets: who waits there is let in by it.
-    pub(crate) fn close_handed_over(&mut self) {
-        self.handed_over.store(true, Ordering::Release);
+    /// Closes every door after another process has taken the sockets, but for those that it does not want: who waits there
+    /// is let in by it.
+    pub(crate) fn close_handed_over(&mut self, unwanted: &[Purpose]) {
+        for open in &self.open {
+            let taken = !unwanted.contains(&Purpose::Door(open.key.clone()));
+            open.handed_over.store(taken, Ordering::Release);
+        }
         self.close();
     }
 
-    /// Closes every door: connections end after the request that they are at.
+    /// Closes every door for good: connections end after the request that they are at.
     pub(crate) fn close(&mut self) {
+        self.leaving = true;
         self.open.retain(Open::close);
     }
 }
@@ -129,11 +162,20 @@ impl Open {
 }
 
 /// One socket for each worker at one address. The first is bound alone, so that a second edge, or anything else at that
-/// port, is found out; then the system may spread connections over them (`SO_REUSEPORT`, socket(7)).
-fn bind(address: SocketAddr, workers: usize, inherited: Vec<TcpListener>) -> io::Result<Vec<TcpListener>> {
+/// port, is found out; then the system may spread connections over them (`SO_REUSEPORT`, socket(7)). That cannot be found
+/// out where one of our own is at the port already, as when `127.0.0.1` becomes `0.0.0.0`.
+fn bind(
+    address: SocketAddr,
+    workers: usize,
+    inherited: Vec<TcpListener>,
+    beside_own: bool,
+) -> io::Result<Vec<TcpListener>> {
     let mut sockets = inherited;
     if sockets.is_empty() {
         let first = socket(address)?;
+        if beside_own {
+            first.set_reuse_port(true)?;
+        }
         first.bind(&address.into())?;
         first.set_reuse_port(true)?;
         first.listen(BACKLOG.into())?;

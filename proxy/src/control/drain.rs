@@ -2,7 +2,7 @@
 
 use config::model::Boot;
 
-use super::{boot::Signals, reload::Reloader};
+use super::{reload::Reloader, signals::Signals};
 use crate::listen::worker::Ending;
 
 /// Lets nobody in any more; whoever balances before the edge gets `drain_delay` to notice first.
@@ -15,17 +15,27 @@ pub(super) async fn close(boot: &Boot, reloader: &Reloader, signals: &mut Signal
         }
     }
     tracing::info!("stopping: no new connections; waiting for requests in flight");
-    reloader.doors().await.close();
+    reloader.doors().close();
 }
 
 /// Waits until every connection has ended, or it takes too long, or a signal says that it is enough.
 pub(super) async fn drain(boot: &Boot, ending: &Ending, signals: &mut Signals) {
+    tokio::select! {
+        () = wait(boot, ending) => {}
+        () = signals.stop() => cut(ending, "told to stop again").await,
+    }
+}
+
+/// Waits until every connection has ended, or it takes too long.
+pub(super) async fn wait(boot: &Boot, ending: &Ending) {
     ending.connections.close();
-    let why = tokio::select! {
-        () = ending.connections.wait() => return tracing::info!("stopped; every request in flight was answered"),
-        () = tokio::time::sleep(boot.drain_timeout) => "the drain timeout passed",
-        () = signals.stop() => "told to stop again",
-    };
+    match tokio::time::timeout(boot.drain_timeout, ending.connections.wait()).await {
+        Ok(()) => tracing::info!("stopped; every request in flight was answered"),
+        Err(_elapsed) => cut(ending, "the drain timeout passed").await,
+    }
+}
+
+async fn cut(ending: &Ending, why: &str) {
     tracing::warn!(cut = ending.connections.len(), "{why}; connections were cut");
     ending.cut.cancel();
     ending.connections.wait().await;

@@ -7,6 +7,7 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
     net::TcpListener,
@@ -21,7 +22,10 @@ use rustix::net::{
     SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
     sockopt::{Timeout, set_socket_timeout},
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    stdio::dup2_stdin,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -56,7 +60,10 @@ enum Offer {
 
 /// What the new process says when it serves.
 #[derive(Serialize, Deserialize)]
-struct Ready;
+struct Ready {
+    /// What it was offered and has no use for.
+    unwanted: Vec<Purpose>,
+}
 
 /// Why this process goes on.
 #[derive(Debug, Error)]
@@ -81,34 +88,44 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// As this process was started. The path is kept by name, so that what stands there later is what is started.
+    /// As this process was started: what stands at that path later is what is started then, through symbolic links, too.
+    /// A program that was found on the search path is the file that it was found to be.
     pub(crate) fn this() -> io::Result<Self> {
-        let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
+        let mut arguments: Vec<_> = std::env::args_os().collect();
+        let named = (!arguments.is_empty()).then(|| PathBuf::from(arguments.remove(0)));
+        let named = named.filter(|path| path.components().count() > 1);
         if !arguments.iter().any(|argument| argument == TAKE_OVER) {
             arguments.push(TAKE_OVER.into());
         }
-        Ok(Self { path: std::env::current_exe()?, arguments })
+        let path = named.map_or_else(std::env::current_exe, std::path::absolute)?;
+        Ok(Self { path, arguments })
     }
 }
 
 /// A new process that may yet fail; ended if it is dropped before it took over.
 #[derive(Debug)]
 pub(crate) struct Successor {
-    child: Child,
+    /// `None` once it serves.
+    child: Option<Child>,
     pipe: OwnedFd,
-    took_over: bool,
+}
+
+/// A new process that serves.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    pub(crate) child: Child,
+    /// What it was offered and has no use for.
+    pub(crate) unwanted: Vec<Purpose>,
 }
 
 impl Successor {
     /// Starts it and offers it the sockets.
-    pub(crate) fn start<'a>(
-        program: &Program,
-        offers: impl IntoIterator<Item = (Purpose, &'a [TcpListener])>,
-    ) -> Result<Self, HandoverError> {
+    pub(crate) fn start(program: &Program, offers: &[(Purpose, Vec<TcpListener>)]) -> Result<Self, HandoverError> {
         let failed = |cause| HandoverError::Start { program: program.path.display().to_string(), cause };
         let (pipe, its_end) = pair().map_err(failed)?;
         let child = Command::new(&program.path).args(&program.arguments).stdin(its_end).spawn().map_err(failed)?;
-        let successor = Self { child, pipe, took_over: false };
+        tracing::info!(process = child.id(), "a new process takes over");
+        let successor = Self { child: Some(child), pipe };
         for (purpose, sockets) in offers {
             for some in sockets.chunks(DESCRIPTORS_MAX) {
                 let some: Vec<_> = some.iter().map(AsFd::as_fd).collect();
@@ -119,32 +136,27 @@ impl Successor {
         Ok(successor)
     }
 
-    /// Waits until it serves; its process id. Blocks.
-    pub(crate) fn wait(mut self) -> Result<u32, HandoverError> {
-        let (Ready, _) = receive(&self.pipe).map_err(HandoverError::NotReady)?;
-        self.took_over = true;
-        Ok(self.child.id())
+    /// Waits until it serves. Blocks.
+    pub(crate) fn wait(mut self) -> Result<Serving, HandoverError> {
+        let (Ready { unwanted }, _) = receive(&self.pipe).map_err(HandoverError::NotReady)?;
+        let child = self.child.take().expect("only this takes it");
+        Ok(Serving { child, unwanted })
     }
 
     /// What ends it, whoever waits for it.
     pub(crate) fn ending(&self) -> impl FnOnce() + use<> {
-        let process = Pid::from_child(&self.child);
+        let process = self.child.as_ref().map(Pid::from_child);
         move || {
-            kill_process(process, Signal::KILL).ok();
+            process.map(|process| kill_process(process, Signal::KILL).ok());
         }
-    }
-
-    /// Its process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 }
 
 impl Drop for Successor {
     fn drop(&mut self) {
-        if !self.took_over {
-            self.child.kill().ok();
-            self.child.wait().ok();
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
         }
     }
 }
@@ -179,12 +191,23 @@ impl Inherited {
         found.map(|at| self.sockets.swap_remove(at).1).unwrap_or_default()
     }
 
+    /// Whether there is a socket at this port, at whatever address.
+    pub(crate) fn has_port(&self, port: u16) -> bool {
+        let mut sockets = self.sockets.iter().flat_map(|(_, sockets)| sockets);
+        sockets.any(|socket| socket.local_addr().is_ok_and(|local| local.port() == port))
+    }
+
     /// Tells the earlier process that it may go, and closes what is not needed any more.
     pub(crate) fn ready(self) {
-        if let Some(pipe) = &self.pipe
-            && let Err(error) = send(pipe, &Ready, &[])
-        {
+        let Some(pipe) = self.pipe else { return };
+        let unwanted = self.sockets.into_iter().map(|(purpose, _)| purpose).collect();
+        if let Err(error) = send(&pipe, &Ready { unwanted }, &[]) {
             tracing::warn!(%error, "the earlier process does not hear that this one is ready");
+        }
+        // Standard input was the same socket, so that the earlier process heard of the end of this one only after it had
+        // said why.
+        if let Err(error) = File::open("/dev/null").and_then(|null| Ok(dup2_stdin(null)?)) {
+            tracing::debug!(%error, "cannot let go of the hand-over's socket");
         }
     }
 }

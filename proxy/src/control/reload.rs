@@ -2,11 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{self, Arc, PoisonError, RwLock},
 };
 
 use config::{Diff, Kind, Problems, Sources, model::Config};
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 mod error;
 mod forget;
@@ -17,6 +17,7 @@ pub(crate) use error::ReloadError;
 use super::{
     certs::prints::Prints,
     compile::{Compiled, compile},
+    descriptors,
     digest::digest,
     doors::Doors,
     handover::Inherited,
@@ -88,6 +89,7 @@ pub(crate) struct Reloader {
     file: PathBuf,
     standing: RwLock<Standing>,
     turn: Arc<Mutex<Turn>>,
+    doors: sync::Mutex<Doors>,
 }
 
 /// What belongs to whose turn it is to take a configuration over.
@@ -98,7 +100,6 @@ struct Turn {
     /// alone, or the watch would take a change that it has yet to consider for an old one.
     considered: Option<String>,
     prober: Prober,
-    doors: Doors,
     /// What the files of listeners looked like before they were read.
     files: Prints,
 }
@@ -128,7 +129,8 @@ impl Reloader {
             edge,
             file: file.to_owned(),
             standing: RwLock::new(standing),
-            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober, doors, files })),
+            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober, files })),
+            doors: sync::Mutex::new(doors),
         }
     }
 
@@ -227,11 +229,12 @@ impl Reloader {
         let compiled = compile(&config.live, hash, &self.edge.metrics, Some(&previous));
         let compiled = compiled.map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
         let Compiled { snapshot, zones, expiries, files } = compiled;
-        let opened = turn.doors.open(&config.live.listeners, &mut Inherited::default());
-        let opened = opened.map_err(|error| ReloadError::outside(outside::of_bind(&error), sources))?;
+        let opened = self.doors().open(&config.live.listeners, &mut Inherited::default());
+        let opened = opened.map_err(|error| ReloadError::opening(&error, sources))?;
         self.edge.cache.store.configure(zones)?;
         self.edge.published.publish(snapshot);
-        turn.doors.follow(opened)?;
+        self.doors().follow(opened);
+        descriptors::warn_if_few(&config.live.listeners);
         let snapshot = self.edge.published.load();
         forget::forget(&self.edge.metrics, &previous, &snapshot);
         turn.prober.follow(&snapshot);
@@ -242,9 +245,14 @@ impl Reloader {
         Ok(())
     }
 
-    /// The doors; nothing is taken over while they are held.
-    pub(crate) async fn doors(&self) -> MappedMutexGuard<'_, Doors> {
-        MutexGuard::map(self.turn.lock().await, |turn| &mut turn.doors)
+    /// The doors.
+    pub(crate) fn doors(&self) -> sync::MutexGuard<'_, Doors> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing is taken over while this is held.
+    pub(crate) async fn hold(&self) -> impl Sized + use<> {
+        Arc::clone(&self.turn).lock_owned().await
     }
 
     fn stand(&self, change: impl FnOnce(&mut Standing)) {

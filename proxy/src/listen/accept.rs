@@ -4,7 +4,6 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -34,7 +33,8 @@ pub(super) async fn accept(socket: Socket, worker: Arc<Worker>) {
         Err(error) => return tracing::error!(%error, ?door, "cannot accept connections at all"),
     };
     let mut closing = door.closing.clone();
-    let mut known = None;
+    let mut known = worker.edge.published.load().listener_at(&door.key).cloned();
+    let mut wanting = false;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -42,21 +42,28 @@ pub(super) async fn accept(socket: Socket, worker: Arc<Worker>) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((tcp, peer)) => admit(tcp, peer, &door, &mut known, &worker),
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot accept connections; trying again");
+            Ok((tcp, peer)) => {
+                wanting = false;
+                admit(tcp, peer, &door, &mut known, &worker);
+            }
+            Err(error) if is_for_want_of_means(&error) => {
+                if !std::mem::replace(&mut wanting, true) {
+                    tracing::error!(%error, "cannot accept connections; trying again");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+            // Of this one connection (accept(2)).
+            Err(_) => {}
         }
     }
     if !door.handed_over.load(Ordering::Acquire) {
         // Who already stands before the door is let in: closing the socket would reset them.
+        // Asked of the system itself: the runtime may not have heard yet that somebody is there.
+        let Ok(listener) = listener.into_std() else { return };
         for _ in 0..BACKLOG {
-            let Poll::Ready(Ok((tcp, peer))) = listener.poll_accept(&mut Context::from_waker(Waker::noop())) else {
-                return;
-            };
-            admit(tcp, peer, &door, &mut known, &worker);
+            let Ok((tcp, peer)) = listener.accept() else { return };
+            let tcp = tcp.set_nonblocking(true).and_then(|()| TcpStream::from_std(tcp));
+            tcp.into_iter().for_each(|tcp| admit(tcp, peer, &door, &mut known, &worker));
         }
     }
 }
@@ -80,8 +87,10 @@ fn admit(tcp: TcpStream, peer: SocketAddr, door: &Arc<Door>, known: &mut Option<
     }
 }
 
-/// Errors of `accept` that say something about one connection rather than about us (accept(2)).
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+/// Whether the system has no descriptors or memory left: then the connection is still there, and trying again at once
+/// would turn in circles.
+fn is_for_want_of_means(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let want = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|error| want.contains(&error))
 }

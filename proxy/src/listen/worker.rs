@@ -15,7 +15,10 @@ use pingora::{
     server::configuration::ServerConf,
 };
 use tokio::sync::mpsc;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 use super::{accept::accept, door::Socket};
 use crate::{edge::Edge, request::Requests};
@@ -53,13 +56,17 @@ impl Ending {
 }
 
 /// A running worker, as the control plane sees it.
-pub(crate) struct Handle(mpsc::UnboundedSender<Socket>);
+pub(crate) struct Handle {
+    sockets: mpsc::UnboundedSender<(Socket, TaskTrackerToken)>,
+    connections: TaskTracker,
+}
 
 impl Handle {
     /// Lets the worker accept at one more socket, until its door closes.
     pub(crate) fn serve(&self, socket: Socket) {
-        // It ends only with the process.
-        self.0.send(socket).ok();
+        // Counted from here on: the edge must not go before the last who stood at the door was let in. The worker ends only
+        // with the process.
+        self.sockets.send((socket, self.connections.token())).ok();
     }
 }
 
@@ -67,15 +74,20 @@ impl Handle {
 pub(crate) fn start(number: usize, edge: Arc<Edge>, ending: Ending) -> io::Result<Handle> {
     let (handle, mut sockets) = mpsc::unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let connections = ending.connections.clone();
     let serve = async move {
         let conf = ServerConf { threads: 1, upstream_keepalive_pool_size: IDLE_UPSTREAM, ..ServerConf::default() };
         let proxy = http_proxy(&Arc::new(conf), Requests { edge: Arc::clone(&edge) });
         let proxy = Arc::new(proxy);
         let worker = Arc::new(Worker { edge, proxy, ending });
-        while let Some(socket) = sockets.recv().await {
-            tokio::spawn(accept(socket, Arc::clone(&worker)));
+        while let Some((socket, counted)) = sockets.recv().await {
+            let worker = Arc::clone(&worker);
+            tokio::spawn(async move {
+                accept(socket, worker).await;
+                drop(counted);
+            });
         }
     };
     thread::Builder::new().name(format!("worker-{number}")).spawn(move || runtime.block_on(serve))?;
-    Ok(Handle(handle))
+    Ok(Handle { sockets: handle, connections })
 }

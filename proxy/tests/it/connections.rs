@@ -138,3 +138,66 @@ fn drain_answer(client: &mut TcpStream) {
         read.push(byte[0]);
     }
 }
+
+/// Whoever was told by the system that it is connected is served, however late.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stands_before_a_closing_door_is_let_in() {
+    const CLIENTS: usize = 300;
+    let origin = Origin::fixed("hello", &[]).await;
+    let mut edge = Edge::start(
+        &config(&[origin.address], "", ROUTES)
+            .replace("max_header: 16KiB}", "max_header: 16KiB, connections: {per_address: 1000}}"),
+    );
+    let address = edge.address("plain");
+    edge.signal("STOP");
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(address)).collect();
+    for client in &mut clients {
+        client.write_all(REQUEST).unwrap();
+    }
+    edge.signal("TERM");
+    edge.signal("CONT");
+    let served = tokio::task::spawn_blocking(move || {
+        let ask = |client: &mut TcpStream| {
+            let mut beginning = [0; 12];
+            client.read_exact(&mut beginning).is_ok() && beginning.ends_with(b" 200")
+        };
+        clients.iter_mut().filter_map(|client| ask(client).then_some(())).count()
+    });
+    assert_eq!(served.await.unwrap(), CLIENTS);
+    assert!(edge.wait().await.success());
+}
+
+/// An edge that leaves opens nothing any more, whatever its file says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_file_opens_no_door_of_an_edge_that_leaves() {
+    let (origin, gate) = Origin::gated("hello", &[]).await;
+    let text = config(&[origin.address], "", ROUTES).replace("workers: 2,", "workers: 2, watch: true,");
+    let mut edge = Edge::start(&text);
+    let address = edge.address("plain");
+    let mut client = connect(address);
+    client.write_all(REQUEST).unwrap();
+    wait_until("it is in flight", async || origin.asked().len() == 1).await;
+    edge.signal("TERM");
+    wait_until("the doors are closed", async || TcpStream::connect(address).is_err()).await;
+    edge.rewrite_config(|text| text.replace("max_header: 16KiB", "max_header: 8KiB"));
+    edge.signal("HUP");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(TcpStream::connect(address).is_err() && !edge.log_text().contains("reloaded"), "{}", edge.log_text());
+    gate.open(1);
+    drain_answer(&mut client);
+    assert!(edge.wait().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_can_become_a_wider_one() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let bind = |address: &str| format!("plain: {{bind: [\"{address}:{}\"]", free.port());
+    let text = config(&[origin.address], "", ROUTES).replace("plain: {bind: [\"127.0.0.1:0\"]", &bind("127.0.0.1"));
+    let edge = Edge::start(&text);
+    edge.rewrite_config(|text| text.replace(&bind("127.0.0.1"), &bind("0.0.0.0")));
+    edge.signal("HUP");
+    edge.wait_for_log("configuration reloaded");
+    let elsewhere = SocketAddr::from(([127, 0, 0, 2], free.port()));
+    assert!(is_served(&mut connect(elsewhere)) && is_served(&mut connect(free)));
+}

@@ -111,10 +111,46 @@ async fn a_process_that_cannot_serve_takes_nothing_over() {
         signal(&process, "QUIT");
     }
     edge.wait_for_log("hand-over failed, this process goes on: the new process ended before it was ready");
-    assert!(edge.log_text().contains("unknown key `klasses`"), "it says why");
+    // It says why, in the log that both share.
+    edge.wait_for_log("unknown key `klasses`");
     assert!(ask(edge.address("plain")).unwrap().ends_with("hello"));
     assert_eq!(pid_file(&edge), process);
     edge.signal("TERM");
     assert!(edge.wait().await.success());
     assert!(!edge.folder().join("edge.pid").exists());
+}
+
+/// What stands at the program's path when it is handed over is what is started.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_another_program_is_followed_anew() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (link, marker) = (folder.path().join("current"), folder.path().join("marker"));
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_edge"), &link).unwrap();
+    let edge = Edge::start_in(folder, &link, &config(&[origin.address], "", ROUTES));
+    let other = edge.folder().join("other");
+    std::fs::write(&other, format!("#!/bin/sh\ntouch {}\n", marker.display())).unwrap();
+    std::fs::set_permissions(&other, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    edge.signal("QUIT");
+    edge.wait_for_log("hand-over failed, this process goes on");
+    assert!(marker.exists());
+    assert!(ask(edge.address("plain")).unwrap().ends_with("hello"));
+}
+
+/// Nobody else hears of it: the new process is not a child of whoever manages the service.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_new_process_ends_the_earlier_one() {
+    let (origin, _gate) = Origin::gated("hello", &[]).await;
+    let mut edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    let address = edge.address("plain");
+    let waiting = std::thread::spawn(move || ask(address));
+    wait_until("it is in flight", async || origin.asked().len() == 1).await;
+    edge.signal("QUIT");
+    edge.wait_for_log("handed over; this process answers what is in flight");
+    signal(edge.successors().last().unwrap(), "KILL");
+    assert!(!edge.wait().await.success());
+    edge.wait_for_log("which took over, has ended");
+    drop(waiting.join());
 }

@@ -72,10 +72,14 @@ pub(crate) fn make_certificate(folder: &Path, name: &str) {
 impl Edge {
     /// Starts an edge and waits until it is ready.
     pub(crate) fn start(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), Path::new(env!("CARGO_BIN_EXE_edge")), config)
+    }
+
+    /// Starts this program as an edge, in a folder that may hold something already.
+    pub(crate) fn start_in(folder: TempDir, program: &Path, config: &str) -> Self {
         make_certificate(&folder.path().join("tls"), "localhost");
         std::fs::write(folder.path().join("edge.yaml"), config).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_edge"))
+        let mut child = Command::new(program)
             .arg("run")
             .arg("--pid-file")
             .arg(folder.path().join("edge.pid"))

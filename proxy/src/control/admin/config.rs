@@ -80,6 +80,7 @@ pub(super) fn outcome(result: Result<Option<TakenOver>, ReloadError>, header: &H
     };
     let status = match &refused {
         ReloadError::NeedsRestart(_) => StatusCode::CONFLICT,
+        ReloadError::Leaving => StatusCode::SERVICE_UNAVAILABLE,
         ReloadError::NoSuchConfiguration(_) => StatusCode::NOT_FOUND,
         ReloadError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

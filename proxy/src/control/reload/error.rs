@@ -3,6 +3,8 @@
 use config::{Difference, Outside, Sources};
 use thiserror::Error;
 
+use crate::control::{doors::OpenError, outside};
+
 /// Why a configuration was not taken over.
 #[derive(Debug, Error)]
 pub(crate) enum ReloadError {
@@ -18,9 +20,9 @@ pub(crate) enum ReloadError {
     /// There is nothing to go back to.
     #[error("{0}; hint: `GET /config/history` lists what there is")]
     NoSuchConfiguration(String),
-    /// The system has no descriptors left.
-    #[error("the new sockets could not be handed to the workers: {0}")]
-    Sockets(#[from] std::io::Error),
+    /// Too late.
+    #[error("the edge is leaving; hint: ask the process that takes its place")]
+    Leaving,
     /// A defect of ours; the old configuration stays live.
     #[error("the reload failed half-way: {0}")]
     Broken(#[from] tokio::task::JoinError),
@@ -32,6 +34,14 @@ fn paths(differences: &[Difference]) -> String {
 }
 
 impl ReloadError {
+    /// A door cannot be opened.
+    pub(in crate::control) fn opening(error: &OpenError, sources: &Sources) -> Self {
+        match error {
+            OpenError::Bind(error) => Self::outside(outside::of_bind(error), sources),
+            OpenError::Leaving => Self::Leaving,
+        }
+    }
+
     /// Something that a configuration names is not as it should be.
     pub(in crate::control) fn outside(found: Outside, sources: &Sources) -> Self {
         Self::Config(sources.locate(vec![found]).expect("there is a problem to locate"))
