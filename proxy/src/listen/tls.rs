@@ -50,9 +50,9 @@ impl Tls {
         clients: ClientAuth,
         tickets: Arc<Tickets>,
     ) -> Self {
-        let mut served = Certificates::default();
+        let (provider, mut served) = (provider(), Certificates::default());
         for (model_of_one, certificate) in model.certificates.iter().zip(certificates) {
-            let handshake = Arc::new(server_config(model, &certificate, &clients, &tickets));
+            let handshake = Arc::new(server_config(model, &certificate, &clients, &tickets, &provider));
             served.insert(&model_of_one.names, Served { certificate, handshake });
         }
         Self { certificates: served, clients, tickets, handshake_timeout: model.handshake_timeout }
@@ -69,12 +69,13 @@ fn server_config(
     certificate: &Certificate,
     clients: &ClientAuth,
     tickets: &Arc<Tickets>,
+    provider: &Arc<CryptoProvider>,
 ) -> ServerConfig {
     let versions: &[&SupportedProtocolVersion] = match model.min_version {
         TlsVersion::V1_2 => &[&TLS12, &TLS13],
         TlsVersion::V1_3 => &[&TLS13],
     };
-    let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(versions);
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider)).with_protocol_versions(versions);
     let builder = builder.expect("the provider knows TLS 1.2 and 1.3");
     let verifier = clients.verifier().map_or_else(WebPkiClientVerifier::no_client_auth, Arc::clone);
     let mut config =

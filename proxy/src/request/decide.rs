@@ -1,6 +1,6 @@
 //! All that is decided before the cache is asked: who wants what, which route that is, and what it does.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -14,7 +14,7 @@ use super::{
     split::{Choice, Client},
 };
 use crate::{
-    listen::connection::Connection,
+    listen::{connection::Connection, tls::clients::ClientAuth},
     snapshot::{Action, Forward, Listener, Route},
 };
 
@@ -76,7 +76,9 @@ fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
 fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Decision>, Refusal> {
     let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
     let serving = arrival.listener.model.redirect_to.map_or(arrival.listener, |to| ctx.snapshot.listener(to));
-    if serving.tls.as_ref().is_some_and(|tls| !tls.certificates.serves(&facts.host)) || is_misdirected(arrival, facts) {
+    if serving.tls.as_ref().is_some_and(|tls| !tls.certificates.serves(&facts.host))
+        || is_misdirected(arrival, facts, ctx.started_at)
+    {
         return Err(Refusal::Misdirected);
     }
     if arrival.listener.model.redirect_to.is_none() {
@@ -88,19 +90,26 @@ fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Deci
 
 /// Whether the request came in over a connection that is not for its host (RFC 9110 s15.5.20). Browsers send requests
 /// for several hosts over one connection if its certificate covers them all (RFC 9113 s9.1.1), which is fine here as
-/// well. It is not where the certificate is for others, or clients are now asked for another one of theirs than when
-/// this one was let in: a client that is told so comes back over a new connection.
-fn is_misdirected(arrival: &Arrival<'_>, facts: &identify::Facts) -> bool {
-    let Some(established) = &arrival.connection.tls else { return false };
-    let asked_now = arrival.listener.tls.as_ref().map(|tls| tls.clients.scope);
-    !established.served.certificate.covers.cover(&facts.host) || asked_now.is_some_and(|now| now != established.scope)
+/// well. It is not where the certificate is for others, or where more is asked of clients now than when this one was let
+/// in: a client that is told so comes back over a new connection.
+fn is_misdirected(arrival: &Arrival<'_>, facts: &identify::Facts, now: SystemTime) -> bool {
+    let Some(tls) = &arrival.connection.tls else { return false };
+    let admits = |asked: &ClientAuth| asked.scope == tls.scope || asked.would_admit(tls.client.as_ref(), now);
+    let admitted = arrival.listener.tls.as_ref().is_none_or(|current| admits(&current.clients));
+    !admitted || !tls.served.certificate.covers.cover(&facts.host)
 }
 
 /// Refuses clients that have not proven to be whom the route is for.
 fn prove(arrival: &Arrival<'_>, route: &Route, ctx: &Context) -> Result<(), Refusal> {
-    let shown = arrival.connection.tls.as_ref().and_then(|tls| tls.client.as_ref());
-    let proven = !route.model.needs_client_certificate || shown.is_some_and(|shown| shown.holds_at(ctx.started_at));
-    if proven { Ok(()) } else { Err(Refusal::NoClientCertificate) }
+    let tls = arrival.connection.tls.as_ref();
+    let shown = tls.and_then(|tls| tls.client.as_ref());
+    if !route.model.needs_client_certificate || shown.is_some_and(|shown| shown.holds_at(ctx.started_at)) {
+        return Ok(());
+    }
+    let current = arrival.listener.tls.as_ref().map(|tls| tls.clients.scope);
+    // Over a new connection it would be asked.
+    let is_asked_now = current.is_some() && current != tls.map(|tls| tls.scope);
+    Err(if is_asked_now { Refusal::Misdirected } else { Refusal::NoClientCertificate })
 }
 
 fn find_route(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Arc<Route>, Refusal> {

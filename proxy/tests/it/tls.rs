@@ -425,20 +425,40 @@ async fn clients_prove_who_they_are_where_they_have_to() {
 }
 
 #[tokio::test]
-async fn a_connection_from_before_other_demands_is_sent_to_a_new_one() {
+async fn a_connection_that_would_not_be_let_in_now_is_sent_to_a_new_one() {
     let origin = Origin::fixed("hello", &[]).await;
-    let (authority, partners) = (Authority::new(), Authority::new());
+    let (authority, partners, others) = (Authority::new(), Authority::new(), Authority::new());
     let tls = one("shop.example", &authority.sign("shop", &["shop.example"]));
+    let vouching = tempfile::tempdir().unwrap();
+    let vouching = vouching.path().join("ca.pem");
+    let pem = |authority: &Authority| fs::read_to_string(authority.file()).unwrap();
+    put(&vouching, &pem(&partners));
     let edge = start(&[("secure", tls)], origin.address, false);
-    let mut before = authority.client().connect(edge.address("secure"), "shop.example").await.unwrap();
+    let address = edge.address("secure");
+    let reload = async |old: &str, new: &str, times: usize| {
+        edge.rewrite_config(|text| text.replace(old, new));
+        edge.signal("HUP");
+        wait_until("it is live", async || edge.log_text().matches("configuration reloaded").count() == times).await;
+    };
+    let mut before = authority.client().connect(address, "shop.example").await.unwrap();
+    reload("tls: {", &format!("tls: {{client_certificates: optional, client_ca: \"{}\", ", vouching.display()), 1)
+        .await;
+    reload("path: /partners}", "path: /partners}, client_certificate: required", 2).await;
     assert_eq!(before.get("shop.example", "/").await.unwrap().0, 200);
-    let asking = format!("tls: {{client_certificates: required, client_ca: \"{}\", ", partners.file().display());
-    edge.rewrite_config(|text| text.replace("tls: {", &asking));
-    edge.signal("HUP");
-    edge.wait_for_log("configuration reloaded");
-    assert_eq!(before.get("shop.example", "/").await.unwrap().0, 421);
+    assert_eq!(before.get("shop.example", "/partners").await.unwrap().0, 421, "it was not asked then");
     let partner = authority.client_showing(&partners.sign("p", &["partner.example"]));
-    assert_eq!(partner.ask(edge.address("secure"), "shop.example").await.unwrap().0, 200);
+    let mut partner = partner.connect(address, "shop.example").await.unwrap();
+    assert_eq!(partner.get("shop.example", "/partners").await.unwrap().0, 200);
+    reload("optional", "required", 3).await;
+    assert_eq!(before.get("shop.example", "/").await.unwrap().0, 421);
+
+    // Another authority comes, and then the one that has vouched for the partner goes.
+    put(&vouching, &(pem(&partners) + &pem(&others)));
+    let other = authority.client_showing(&others.sign("o", &["other.example"]));
+    wait_until("the other is let in", async || other.ask(address, "shop.example").await.is_ok()).await;
+    assert_eq!(partner.get("shop.example", "/partners").await.unwrap().0, 200, "nothing has changed for it");
+    put(&vouching, &pem(&others));
+    wait_until("it is let in no longer", async || partner.get("shop.example", "/").await.unwrap().0 == 421).await;
 }
 
 #[tokio::test]

@@ -74,7 +74,14 @@ impl ClientAuth {
         if resumed {
             verifier.verify_client_cert(leaf, intermediates, now)?;
         }
-        ClientCertificate::of(leaf).map(Some).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))
+        let client = ClientCertificate::of(leaf, intermediates);
+        client.map(Some).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))
+    }
+
+    /// Whether somebody who was let in when other things were asked of clients would be let in now, having shown this.
+    pub(crate) fn would_admit(&self, shown: Option<&ClientCertificate>, now: SystemTime) -> bool {
+        let now = UnixTime::since_unix_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+        self.judge(shown.map(|client| &*client.chain), true, now).is_ok()
     }
 }
 
@@ -89,6 +96,8 @@ pub(crate) struct ClientCertificate {
     pub(crate) expires_s: i64,
     /// The certificate as origins are told it (RFC 9440 s2.2).
     pub(crate) field: HeaderValue,
+    /// All that was shown, leaf first.
+    chain: Arc<[CertificateDer<'static>]>,
 }
 
 impl fmt::Debug for ClientCertificate {
@@ -99,7 +108,7 @@ impl fmt::Debug for ClientCertificate {
 
 impl ClientCertificate {
     /// `None` if it cannot be parsed.
-    fn of(leaf: &CertificateDer<'_>) -> Option<Self> {
+    fn of(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Option<Self> {
         let (_, parsed) = parse_x509_certificate(leaf).ok()?;
         let fingerprint = Sha256::digest(leaf).iter().map(|byte| format!("{byte:02x}")).collect();
         let field = HeaderValue::from_str(&format!(":{}:", BASE64_STANDARD.encode(leaf))).ok()?;
@@ -108,6 +117,7 @@ impl ClientCertificate {
             fingerprint,
             expires_s: parsed.validity().not_after.timestamp(),
             field,
+            chain: std::iter::once(leaf).chain(intermediates).map(|one| one.clone().into_owned()).collect(),
         })
     }
 

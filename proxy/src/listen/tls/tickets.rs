@@ -12,6 +12,9 @@
 //! Sealed with AES-256-GCM under a key of its own, derived from the named key, the scope and the salt (HKDF-Expand with
 //! SHA-256, RFC 5869 s2.3). So no nonce is ever used twice with one key, however many edges seal with one shared key:
 //! random nonces under a single key would be good for 2^32 tickets (NIST SP 800-38D s8.3), which a fleet issues in days.
+//!
+//! Each handshake hands out new tickets. In TLS 1.3 these are of a new secret; in TLS 1.2 a resumed session gets one for the
+//! secret that it has, so that there the lifetime counts from the last visit (RFC 5077 s3.3).
 
 use std::{
     fmt,
