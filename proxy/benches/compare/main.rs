@@ -46,7 +46,7 @@ enum What {
     /// Requests per second of one processor, and per second of processor time.
     Throughput(throughput::Options),
     /// System calls of each request, and the functions that take most.
-    Profile,
+    Profile(throughput::profile::Options),
     /// Reloads and upgrades of the edge under load: what fails, and what is left behind.
     Soak(soak::Options),
 }
@@ -59,7 +59,7 @@ fn main() -> Result<()> {
         What::Abuse(options) => abuse::run(&servers, &setup, options),
         What::Slow(options) => slow::run(&servers, &setup, options),
         What::Throughput(options) => throughput::run(&servers, &setup, options),
-        What::Profile => throughput::profile(&servers, &setup),
+        What::Profile(options) => throughput::profile(&servers, &setup, options),
         What::Soak(options) => soak::run(&setup, options),
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::bed::{Kind, Origin, Server, Setup};
 
-mod profile;
+pub(crate) mod profile;
 
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Options {
@@ -62,10 +62,10 @@ struct Sample {
 }
 
 /// Prints where the time of a request goes.
-pub(crate) fn profile(servers: &[Kind], setup: &Setup) -> Result<()> {
+pub(crate) fn profile(servers: &[Kind], setup: &Setup, options: profile::Options) -> Result<()> {
     let others = others();
     let (_origin, running) = start(servers, setup, &others)?;
-    profile::run(&running, &others)
+    profile::run(&running, &others, options)
 }
 
 /// Every server with one worker on the first processor, and their origin on the others.

@@ -9,20 +9,27 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use clap::Args;
 
 use super::{Load, h2load, wrk};
 use crate::bed::Server;
 
-const REQUESTS: u32 = 20_000;
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Options {
+    /// Requests of which the system calls are counted.
+    #[arg(long, default_value_t = 20_000)]
+    requests: u32,
+}
+
 /// What strace and perf need to attach.
 const ATTACH: Duration = Duration::from_millis(500);
 
-pub(super) fn run(servers: &[Server], processors: &str) -> Result<()> {
-    println!("system calls of each request, of {REQUESTS} on 16 connections");
+pub(super) fn run(servers: &[Server], processors: &str, options: Options) -> Result<()> {
+    println!("system calls of each request, of {} on 16 connections", options.requests);
     for load in [Load::Plain, Load::TlsHttp1, Load::TlsHttp2] {
         println!("\n{load}");
         for server in servers {
-            println!("  {:<8} {}", server.kind, system_calls(load, server, processors)?);
+            println!("  {:<8} {}", server.kind, system_calls(load, server, processors, options.requests)?);
         }
     }
     println!("\nfunctions, {}: share of 5 s of processor time", Load::Plain);
@@ -36,7 +43,7 @@ pub(super) fn run(servers: &[Server], processors: &str) -> Result<()> {
 }
 
 /// How many in all, and which most.
-fn system_calls(load: Load, server: &Server, processors: &str) -> Result<String> {
+fn system_calls(load: Load, server: &Server, processors: &str, requests: u32) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("calls");
     let mut strace = Command::new("strace");
@@ -45,9 +52,9 @@ fn system_calls(load: Load, server: &Server, processors: &str) -> Result<String>
         strace.args(["-p", &pid.to_string()]);
     }
     let tracing = attach(&mut strace)?;
-    let (requests, streams, url) =
-        (REQUESTS.to_string(), if load == Load::TlsHttp2 { "4" } else { "1" }, load.url(server));
-    let mut arguments = vec!["-n", &requests, "-c", "16", "-m", streams, &url];
+    let (count, streams, url) =
+        (requests.to_string(), if load == Load::TlsHttp2 { "4" } else { "1" }, load.url(server));
+    let mut arguments = vec!["-n", &count, "-c", "16", "-m", streams, &url];
     if load != Load::TlsHttp2 {
         arguments.push("--h1");
     }
@@ -59,7 +66,7 @@ fn system_calls(load: Load, server: &Server, processors: &str) -> Result<String>
         .lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();
-            Some((words.next()?, words.next()?.parse::<f64>().ok()? / f64::from(REQUESTS)))
+            Some((words.next()?, words.next()?.parse::<f64>().ok()? / f64::from(requests)))
         })
         .collect();
     calls.sort_unstable_by(|one, other| other.1.total_cmp(&one.1));
