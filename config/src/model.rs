@@ -107,6 +107,8 @@ pub struct Listener {
     pub public_port: u16,
     /// `Some` where TLS is spoken.
     pub tls: Option<Tls>,
+    /// Whether a client may begin with HTTP/2; only where no TLS is spoken.
+    pub h2c: bool,
     /// Whether a proxy says whom a connection is for; not `Off` only with trusted proxies.
     pub proxy_protocol: ProxyProtocol,
     /// Bytes of request line and header fields together; more is refused with `431`.

@@ -7,6 +7,7 @@ pub(crate) mod admit;
 pub(crate) mod connection;
 pub(crate) mod closed;
 mod proxy_protocol;
+mod socket;
 mod transport;
 pub(crate) mod http2;
 pub(crate) mod tls;

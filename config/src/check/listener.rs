@@ -89,6 +89,12 @@ fn check_one(
         report.refuse_with_hint(Code::WrongQuantity, at, "not a whole number of seconds".to_owned(), "write it in `s`");
     }
     let tls = written.tls.map(|tls| tls::check(tls, sources, report));
+    let h2c = written.h2c.as_ref().is_some_and(|h2c| h2c.value);
+    if let (Some(Written { at, .. }), true, true) = (&written.h2c, h2c, tls.is_some()) {
+        let message = "HTTP/2 without TLS, and this listener speaks TLS".to_owned();
+        let hint = "leave `h2c` out: over TLS, `tls.protocols` offers HTTP/2";
+        report.refuse_with_hint(Code::WithoutEffect, at, message, hint);
+    }
     let connections = connections(&written.connections.unwrap_or_default(), report);
     let http2 = written.http2.unwrap_or_default();
     let http2 = Http2 { streams: within(http2.streams.as_ref(), STREAMS, 1..=10_000, report) };
@@ -99,6 +105,7 @@ fn check_one(
         redirect_to,
         public_port,
         tls,
+        h2c,
         proxy_protocol: written.proxy_protocol.map_or(ProxyProtocol::Off, |written| written.value),
         max_header,
         max_headers: within(written.max_headers.as_ref(), MAX_HEADERS, 1..=MAX_HEADERS_MAX, report),

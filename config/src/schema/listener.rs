@@ -21,6 +21,12 @@ mapping! {
         /// Speak TLS here. Default: plain HTTP.
         optional tls: Tls,
 
+        /// Whether a client may begin with HTTP/2 at once, as gRPC clients without TLS and some proxies do (h2c by prior
+        /// knowledge; `Upgrade: h2c` is never followed). Only without `tls`, where HTTP/2 is agreed on in the handshake:
+        /// see `tls.protocols`. HTTP/1 is spoken beside it. Default `false`: browsers never do it, and its beginning is
+        /// refused with `505`. Live, for connections from then on.
+        optional h2c: Written<bool>,
+
         /// Whether a proxy in front says by the PROXY protocol whom each connection is for: `off`, `v1`, `v2`, or
         /// `any` of the two. Needs `trusted_proxies`: a connection from another address is closed, as is one without a
         /// header of that version, or of more than 536 bytes, or whose header does not arrive within `header_timeout`.

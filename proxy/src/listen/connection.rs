@@ -1,17 +1,24 @@
 //! One connection of a client, from accepting to its end.
 
-use std::{io, net::SocketAddr, os::fd::AsRawFd, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::{AsRawFd, RawFd},
+    sync::Arc,
+};
 
+use bytes::BytesMut;
 use config::model::ProxyProtocol;
 use pingora::{
     http::ResponseHeader,
-    protocols::{
-        Digest, GetProxyDigest, GetSocketDigest, SocketDigest, l4::stream::Stream as TcpIo, raw_connect::ProxyDigest,
-    },
+    protocols::{Digest, SocketDigest, raw_connect::ProxyDigest},
     proxy::Session,
     server::ShutdownWatch,
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_rustls::server::TlsStream;
 
 use super::{
@@ -19,13 +26,14 @@ use super::{
     closed::Closed,
     door::Door,
     front::{self, Notes},
-    http2,
+    http2::{self, Incoming},
     proxy_protocol::{self, Source},
+    socket::{OnSocket, Socket},
     tls::{
         Tls,
         handshake::{self, Established},
-        stream::TlsIo,
     },
+    transport::Tally,
     worker::Worker,
 };
 use crate::{
@@ -68,6 +76,13 @@ impl Connection {
         ProxyDigest::new(Box::new(unused), Some(Box::new(self)))
     }
 
+    /// What Pingora asks of the socket; the peer is known already, which spares a getpeername for each request.
+    pub(super) fn socket_digest(&self, socket: RawFd) -> SocketDigest {
+        let digest = SocketDigest::from_raw_fd(socket);
+        digest.peer_addr.set(Some(self.peer.into())).ok();
+        digest
+    }
+
     /// Whether no further request is wanted.
     pub(crate) fn is_closing(&self) -> bool {
         *self.closing.borrow()
@@ -94,32 +109,44 @@ async fn serve(arrival: Arrival, worker: &Worker) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let Some(client) = client(&mut tcp, peer, &listener, &mut place, worker).await else { return };
-    let socket = tcp.as_raw_fd();
+    let io = Socket::from(tcp);
+    let socket = io.as_raw_fd();
     let connection = |tls| {
         let (listener, closing) = (Arc::clone(&listener), door.closing.clone());
         Arc::new(Connection { listener, peer, client, tls, closing, notes: Arc::default() })
     };
     let Some(tls) = &listener.tls else {
-        return front::serve(tcp, socket, connection(None), worker).await;
+        let connection = connection(None);
+        let http2 = front::serve(io, socket, Arc::clone(&connection), worker).await;
+        return serve_http2(http2, socket, &connection, worker).await;
     };
-    let Some((stream, established)) = establish(tcp, tls, &listener, peer, &worker.edge.metrics.tls).await else {
+    let Some((io, established)) = establish(io, tls, &listener, peer, &worker.edge.metrics.tls).await else {
         return;
     };
-    if !established.is_h2 {
-        return front::serve(stream, socket, connection(Some(established)), worker).await;
-    }
-    serve_http2(TlsIo::new(stream, true), &connection(Some(established)), worker).await;
+    let is_h2 = established.is_h2;
+    let connection = connection(Some(established));
+    let http2 = if is_h2 {
+        let traffic = worker.edge.metrics.connections.traffic(&listener.model.name).map(Tally::new);
+        Some(Incoming { io, arrived: BytesMut::new(), traffic })
+    } else {
+        front::serve(io, socket, Arc::clone(&connection), worker).await
+    };
+    serve_http2(http2, socket, &connection, worker).await;
 }
 
-async fn serve_http2(mut io: TlsIo, connection: &Arc<Connection>, worker: &Worker) {
+async fn serve_http2<S>(incoming: Option<Incoming<S>>, socket: RawFd, connection: &Arc<Connection>, worker: &Worker)
+where
+    S: AsyncRead + AsyncWrite + OnSocket + Unpin,
+{
+    let Some(incoming) = incoming else { return };
     let model = &connection.listener.model;
-    // Known already: spares a getpeername for each request.
-    let socket_digest = io.get_socket_digest();
-    socket_digest.iter().for_each(|socket| drop(socket.peer_addr.set(Some(connection.peer.into()))));
-    io.set_proxy_digest(Arc::clone(connection).digest());
-    let proxy_digest = io.get_proxy_digest();
-    let digest = Arc::new(Digest { socket_digest, proxy_digest, ..Digest::default() });
-    let closed = http2::serve(io, http2::Limits::of(model), digest, &worker.proxy, connection.closing.clone()).await;
+    let digest = Arc::new(Digest {
+        socket_digest: Some(Arc::new(connection.socket_digest(socket))),
+        proxy_digest: Some(Arc::new(Arc::clone(connection).digest())),
+        ..Digest::default()
+    });
+    let limits = http2::Limits::of(model);
+    let closed = http2::serve(incoming, limits, digest, &worker.proxy, connection.closing.clone()).await;
     if let Some(cause) = closed {
         tracing::debug!(listener = model.name, peer = %connection.peer, cause = cause.label(), "ended the connection");
         worker.edge.metrics.connections.closed(&model.name, cause.label());
@@ -128,17 +155,14 @@ async fn serve_http2(mut io: TlsIo, connection: &Arc<Connection>, worker: &Worke
 
 /// The encrypted stream, and what its handshake has settled; `None` if that came to nothing.
 async fn establish(
-    tcp: TcpStream,
+    socket: Socket,
     tls: &Tls,
     listener: &Listener,
     peer: SocketAddr,
     metrics: &TlsMetrics,
-) -> Option<(TlsStream<TcpIo>, Established)> {
-    let local = tcp.local_addr().ok().map(|address| address.ip());
-    let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
-    let mut io: TcpIo = tcp.into();
-    io.set_socket_digest(digest);
-    match handshake::accept(tls, local, io).await {
+) -> Option<(TlsStream<Socket>, Established)> {
+    let local = socket.local().map(|address| address.ip());
+    match handshake::accept(tls, local, socket).await {
         Ok((stream, established)) => {
             metrics.established(established.version, established.resumed);
             Some((stream, established))

@@ -1,20 +1,18 @@
 //! HTTP/1 of one connection: reads one head after the other, refuses what is ambiguous, late or too large, and hands
-//! each request on to Pingora once.
+//! each request on to Pingora once. A client that begins with HTTP/2 is handed back, where that is allowed.
 //!
 //! Answers go out in the order of the requests. A client may send requests ahead (RFC 9112 s9.3.2); they wait here.
 
 use std::{
     io,
+    ops::ControlFlow,
     os::fd::RawFd,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use pingora::{
-    apps::HttpServerApp,
-    protocols::{SocketDigest, http::ServerSession},
-};
+use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, timeout, timeout_at},
@@ -23,6 +21,7 @@ use tokio::{
 use super::{
     closed::Closed,
     connection::Connection,
+    http2::{self, Incoming},
     transport::{Pace, Tally, Transport},
     worker::Worker,
 };
@@ -63,10 +62,12 @@ enum NoHead {
     /// The client said nothing for too long.
     Silence,
     Refused(Refusal),
+    /// The client speaks HTTP/2, and may.
+    Http2,
 }
 
-/// Serves a connection to its end. `socket` is the descriptor beneath `io`.
-pub(super) async fn serve<S>(io: S, socket: RawFd, connection: Arc<Connection>, worker: &Worker)
+/// Serves a connection to its end, unless it turns out to be one of HTTP/2. `socket` is the descriptor beneath `io`.
+pub(super) async fn serve<S>(io: S, socket: RawFd, connection: Arc<Connection>, worker: &Worker) -> Option<Incoming<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -74,27 +75,30 @@ where
     let traffic = worker.edge.metrics.connections.traffic(&model.name).map(Tally::new);
     let floor = Pace::at_least(model.min_rate.0);
     let transport = Transport::new(io, floor, traffic);
-    let digest = SocketDigest::from_raw_fd(socket);
-    // Known already: spares a getpeername for each request.
-    digest.peer_addr.set(Some(connection.peer.into())).ok();
     let front = Front {
         digests: Digests {
             id: socket,
-            socket: Arc::new(digest),
+            socket: Arc::new(connection.socket_digest(socket)),
             connection: Arc::new(Arc::clone(&connection).digest()),
         },
         exchange: Shared::new(Exchange::new(transport, floor, Arc::clone(&connection.notes))),
         connection,
         worker,
     };
-    front.run().await;
+    if front.run().await.is_break() {
+        return None;
+    }
+    let Exchange { transport, arrived, .. } = front.exchange.into_inner()?;
+    let (io, traffic) = transport.into_parts();
+    Some(Incoming { io, arrived, traffic })
 }
 
 impl<S> Front<'_, S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    async fn run(&self) {
+    /// Continues as HTTP/2, or breaks the connection off at its end.
+    async fn run(&self) -> ControlFlow<()> {
         let last = self.connection.listener.model.keepalive_requests;
         for number in 1..=last {
             let pipelined = number > 1 && self.exchange.lock().has_more();
@@ -111,10 +115,12 @@ where
                     break;
                 }
                 Err(NoHead::Over) => break,
+                Err(NoHead::Http2) => return ControlFlow::Continue(()),
             }
         }
         // A client that does not even take the rest of its answer is let go.
         timeout(LINGER_MAX, self.close()).await.ok();
+        ControlFlow::Break(())
     }
 
     /// Waits for a request: for its first byte as long as a connection may be idle, then for all of its head as long as
@@ -128,8 +134,15 @@ where
         loop {
             let nothing = {
                 let mut exchange = self.exchange.lock();
-                if let Some(head) = search.find(&exchange.arrived, limits).map_err(NoHead::Refused)? {
-                    return Ok(head);
+                let may_be_http2 = first && model.h2c;
+                match http2::begins(&exchange.arrived) {
+                    Some(true) if may_be_http2 => return Err(NoHead::Http2),
+                    None if may_be_http2 => {} // not read as HTTP/1 before it is clear what it is
+                    _ => {
+                        if let Some(head) = search.find(&exchange.arrived, limits).map_err(NoHead::Refused)? {
+                            return Ok(head);
+                        }
+                    }
                 }
                 let nothing = search.found_nothing(&exchange.arrived);
                 if exchange.ended {

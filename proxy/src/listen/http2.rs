@@ -5,6 +5,7 @@
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
+use bytes::BytesMut;
 use config::model::Listener;
 use h2::{Reason, server};
 use pingora::{protocols::Digest, proxy::HttpProxy, server::ShutdownWatch};
@@ -20,8 +21,10 @@ mod session;
 
 use self::{
     driver::{Driver, Event},
+    frames::PREFACE,
     guarded::{Guarded, Watched},
 };
+use super::{socket::OnSocket, transport::Tally};
 use crate::{clock, request::Requests};
 
 /// How long a client may take nothing of what is written to it, on a stream or the whole connection.
@@ -120,19 +123,38 @@ impl Closed {
     }
 }
 
+/// A connection that speaks HTTP/2.
+pub(crate) struct Incoming<S> {
+    pub(crate) io: S,
+    /// What was read of it already.
+    pub(crate) arrived: BytesMut,
+    /// What it carries from and to the client; holds what has arrived.
+    pub(crate) traffic: [Tally; 2],
+}
+
+/// Whether a connection that begins with these bytes speaks HTTP/2 (RFC 9113 s3.3); `None` if they are too few to tell.
+pub(crate) fn begins(bytes: &[u8]) -> Option<bool> {
+    if bytes.len() < PREFACE.len() {
+        (!PREFACE.starts_with(bytes)).then_some(false)
+    } else {
+        Some(bytes.starts_with(PREFACE))
+    }
+}
+
 /// Serves a connection until it is over, and its requests; `Some` if the edge had cause to end it.
 pub(crate) async fn serve<T>(
-    io: T,
+    incoming: Incoming<T>,
     limits: Limits,
     digest: Arc<Digest>,
     proxy: &Arc<HttpProxy<Requests>>,
     mut closing: ShutdownWatch,
 ) -> Option<Closed>
 where
-    T: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + OnSocket + Unpin,
 {
     let watched = Watched::new(clock::instant());
-    let handshake = builder(&limits).handshake(Guarded::new(io, watched.clone()));
+    let Incoming { io, arrived, traffic } = incoming;
+    let handshake = builder(&limits).handshake(Guarded::new(io, arrived, watched.clone(), traffic));
     let h2 = match tokio::time::timeout(limits.header_timeout, handshake).await {
         Ok(Ok(h2)) => h2,
         Ok(Err(error)) => return Closed::of(&error),

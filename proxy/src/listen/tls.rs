@@ -18,7 +18,6 @@ pub(crate) mod certificates;
 pub(crate) mod clients;
 pub(crate) mod tickets;
 pub(crate) mod handshake;
-pub(crate) mod stream;
 
 use self::{
     certificates::{Certificate, Certificates, Chosen, Served},

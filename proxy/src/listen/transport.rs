@@ -43,7 +43,8 @@ impl Tally {
         Self { unshown: 0, shown }
     }
 
-    fn add(&mut self, bytes: usize) {
+    /// Counts.
+    pub(crate) fn add(&mut self, bytes: usize) {
         self.unshown += bytes as u64;
         if self.unshown >= TALLY_STEP {
             self.show();
@@ -81,6 +82,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     /// A connection on which a client must take at least at `taking`'s pace.
     pub(crate) fn new(inner: S, taking: Option<Pace>, [received, sent]: [Tally; 2]) -> Self {
         Self { inner, held: BytesMut::new(), sending: None, taking, timer: None, received, sent }
+    }
+
+    /// The connection and what was counted of it; for one on which nothing was written.
+    pub(crate) fn into_parts(self) -> (S, [Tally; 2]) {
+        (self.inner, [self.received, self.sent])
     }
 
     /// From now on the client is asked to send, at least at this pace; `None` lets it be silent.

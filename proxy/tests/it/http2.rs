@@ -466,6 +466,47 @@ async fn a_client_that_takes_nothing_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn without_tls_http2_is_told_by_its_first_bytes_where_it_is_allowed() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let origin = Origin::fixed("hello", &[]).await;
+    let config = |keys| config(&[origin.address], "", ROUTES).replace("max_header: 16KiB", keys);
+    let edge = Edge::start(&config("h2c: true, header_timeout: 1s"));
+    // A byte at a time, and with everything else in one write.
+    let fields = [(":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", "/")];
+    let rest = [frame(SETTINGS, 0, 0, &[]), request(1, &fields)].concat();
+    for pieces in [PREFACE.chunks(1).collect::<Vec<_>>(), vec![PREFACE]] {
+        let mut raw = Raw::plain(&edge).await;
+        let (last, first) = pieces.split_last().unwrap();
+        for piece in first {
+            raw.send(piece).await.unwrap();
+        }
+        raw.send(&[last, &rest[..]].concat()).await.unwrap();
+        assert_eq!(raw.wait_for(DATA).await.unwrap().payload, "hello");
+    }
+    // What is shorter than the preface, and what begins like it, is read as what it is.
+    for (sent, status) in [
+        ("GET / HTTP/1.0\r\n\r\n", " 400 "),
+        ("GET /a HTTP/1.0\r\nHost: a\r\n\r\n", " 200 "),
+        ("P / HTTP/1.1\r\nHost:a\r\nConnection: close\r\n\r\n", " 200 "),
+        ("PRI /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", " 200 "),
+        ("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", " 505 "),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n", " 408 "),
+        ("P", " 408 "),
+        // Never by Upgrade (RFC 9113 s3.1 has given it up).
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+            " 200 ",
+        ),
+    ] {
+        let answer = crate::recording::ask(edge.address("plain"), sent).await.unwrap();
+        assert_eq!(answer.get(8..13), Some(status), "{sent:?}: {answer:?}");
+    }
+    let refusing = Edge::start(&config("h2c: false"));
+    let answer = crate::recording::ask(refusing.address("plain"), PREFACE).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 505 "), "{answer}");
+}
+
+#[tokio::test]
 async fn uploads_and_downloads_pass_whole_in_both_directions() {
     let origin = Origin::start(|asked| async move { crate::origin::response(200, asked.into_body(), &[]) }).await;
     const LARGE_BODIES: &str = r#"

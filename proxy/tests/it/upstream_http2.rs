@@ -100,15 +100,17 @@ async fn connect(edge: &Edge) -> SendRequest<Bytes> {
     config.alpn_protocols = vec![b"h2".to_vec()];
     let tcp = TcpStream::connect(edge.address("secure")).await.unwrap();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let tls = connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap();
-    let (sender, connection) = h2::client::handshake(tls).await.unwrap();
+    handshake(connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap()).await
+}
+
+async fn handshake(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> SendRequest<Bytes> {
+    let (sender, connection) = h2::client::handshake(io).await.unwrap();
     tokio::spawn(async move { connection.await.ok() });
     sender.ready().await.unwrap()
 }
 
-fn call(edge: &Edge, method: &str) -> Request<()> {
-    let request =
-        Request::post(edge.secure(method)).header("content-type", "application/grpc").header("te", "trailers");
+fn call(url: String) -> Request<()> {
+    let request = Request::post(url).header("content-type", "application/grpc").header("te", "trailers");
     request.version(Version::HTTP_2).body(()).unwrap()
 }
 
@@ -124,7 +126,7 @@ async fn grpc_comes_through_message_by_message_with_its_trailers() {
     let edge = Edge::start(&config(&[address], "    protocol: h2", ROUTES));
     let mut client = connect(&edge).await;
     // A call with many messages in both directions: each comes back before the next is sent.
-    let (response, mut request) = client.send_request(call(&edge, "/shop.Cart/Watch"), false).unwrap();
+    let (response, mut request) = client.send_request(call(edge.secure("/shop.Cart/Watch")), false).unwrap();
     request.send_data("first".into(), false).unwrap();
     let response = response.await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -144,13 +146,13 @@ async fn grpc_comes_through_message_by_message_with_its_trailers() {
         (&"0".parse().unwrap(), &"/shop.Cart/Watch".parse().unwrap())
     );
     // A call of one message, and one that fails without any.
-    let (response, mut request) = client.send_request(call(&edge, "/shop.Cart/Get"), false).unwrap();
+    let (response, mut request) = client.send_request(call(edge.secure("/shop.Cart/Get")), false).unwrap();
     request.send_data("one".into(), true).unwrap();
     let mut body = response.await.unwrap().into_body();
     assert_eq!(next(&mut body).await, "one");
     while body.data().await.is_some() {}
     assert_eq!(body.trailers().await.unwrap().unwrap()["grpc-status"], "0");
-    let (response, mut request) = client.send_request(call(&edge, "/shop.Cart/Unknown"), false).unwrap();
+    let (response, mut request) = client.send_request(call(edge.secure("/shop.Cart/Unknown")), false).unwrap();
     request.send_data("x".into(), true).unwrap();
     let response = response.await.unwrap();
     assert_eq!((response.status(), &response.headers()["grpc-status"]), (StatusCode::OK, &"12".parse().unwrap()));
@@ -162,6 +164,31 @@ async fn grpc_comes_through_message_by_message_with_its_trailers() {
         assert_eq!(head.uri.authority().unwrap().as_str(), edge.secure("").trim_start_matches("https://"));
     }
     assert_eq!(seen.connections.load(Ordering::Relaxed), 1, "one connection carries all");
+}
+
+/// Key: listeners.*.h2c
+#[tokio::test]
+async fn grpc_needs_tls_on_neither_side() {
+    let (address, seen, _origin) = plain_origin().await;
+    let text = config(&[address], "    protocol: h2", ROUTES).replace("max_header: 16KiB", "h2c: true");
+    let edge = Edge::start(&text);
+    let mut client = handshake(TcpStream::connect(edge.address("plain")).await.unwrap()).await;
+    let (response, mut request) = client.send_request(call(edge.plain("/shop.Cart/Watch")), false).unwrap();
+    let mut body = response.await.unwrap().into_body();
+    for message in ["first", "second"] {
+        request.send_data(message.into(), false).unwrap();
+        assert_eq!(next(&mut body).await, message);
+    }
+    request.send_data(Bytes::new(), true).unwrap();
+    while body.data().await.is_some() {}
+    assert_eq!(body.trailers().await.unwrap().unwrap()["grpc-status"], "0");
+    {
+        let heads = seen.heads.lock().unwrap();
+        let authority = edge.address("plain").to_string();
+        assert_eq!((heads.len(), heads[0].uri.authority().map(|it| it.as_str())), (1, Some(authority.as_str())));
+        assert_eq!(heads[0].headers["x-forwarded-proto"], "http");
+    }
+    edge.wait_for_access(r#""protocol":"HTTP/2""#).await;
 }
 
 /// Key: pools.*.protocol

@@ -25,6 +25,12 @@ impl<S> Shared<S> {
         Self(Arc::new(Mutex::new(exchange)))
     }
 
+    /// Takes it back; `None` while a request has it.
+    pub(super) fn into_inner(self) -> Option<Exchange<S>> {
+        let exchange = Arc::into_inner(self.0)?;
+        Some(exchange.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Exchange<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -30,7 +30,7 @@ use super::{
     pace::Patience,
     session::{Http2Session, Waits},
 };
-use crate::{clock, request::Requests};
+use crate::{clock, listen::socket::OnSocket, request::Requests};
 
 /// How long the last bytes of a connection that is over may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ pub(super) struct Driver<T> {
     timer: Pin<Box<Sleep>>,
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
+impl<T: AsyncRead + AsyncWrite + OnSocket + Unpin> Driver<T> {
     pub(super) fn new(h2: server::Connection<Guarded<T>, Bytes>, watched: Watched, limits: Limits) -> Self {
         let now = clock::instant();
         let timer = Box::pin(tokio::time::sleep_until(now.into()));

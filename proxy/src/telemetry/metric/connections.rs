@@ -32,7 +32,7 @@ impl ConnectionMetrics {
     /// Registers them.
     pub(super) fn new(registry: &Registry, reasons: Reasons) -> Self {
         let closed = Opts::new("connections_closed_total", "Connections that the edge ended for what the client did.");
-        let bytes = Opts::new("connection_bytes_total", "Bytes of HTTP/1 from and to clients, without those of TLS.");
+        let bytes = Opts::new("connection_bytes_total", "Bytes from and to clients, without those of TLS.");
         let refused = Opts::new("connections_refused_total", "Connections that were closed as they came.");
         let held = Opts::new("connections", "Connections that a listener holds.");
         let max = Opts::new("connections_max", "Connections that a listener may hold.");

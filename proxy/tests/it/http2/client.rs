@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use h2::client::SendRequest;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     task::JoinHandle,
 };
@@ -80,8 +80,8 @@ impl Frame {
 }
 
 /// A client that writes what it is told.
-pub(super) struct Raw {
-    io: TlsStream<TcpStream>,
+pub(super) struct Raw<S = TlsStream<TcpStream>> {
+    io: S,
     inbox: BytesMut,
 }
 
@@ -103,7 +103,18 @@ impl Raw {
         raw.send(&hello).await.unwrap();
         raw
     }
+}
 
+impl Raw<TcpStream> {
+    /// Connected without TLS; nothing is sent.
+    pub(super) async fn plain(edge: &Edge) -> Self {
+        let io = TcpStream::connect(edge.address("plain")).await.unwrap();
+        io.set_nodelay(true).unwrap();
+        Self { io, inbox: BytesMut::new() }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.io.write_all(bytes).await?;
         self.io.flush().await
