@@ -9,6 +9,7 @@ use tokio::{
 use self::client::*;
 use crate::{
     origin::Origin,
+    wire::RawOrigin,
     world::{Edge, LONG, config},
 };
 
@@ -463,6 +464,39 @@ async fn a_client_that_takes_nothing_holds_nobody_up() {
     assert_eq!(origin.asked().len(), 1);
     stalled.send(&frame(WINDOW_UPDATE, 0, 1, &10_u32.to_be_bytes())).await.unwrap();
     assert_eq!(stalled.wait_for(DATA).await.unwrap().payload.len(), 10, "and it still gets what it takes");
+}
+
+#[tokio::test]
+async fn hints_come_through_once_even_in_one_read_with_the_answer_and_where_it_is_cached() {
+    const ANSWER: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nKeep-Alive: timeout=5\r\n\r\n\
+        HTTP/1.1 103 Early Hints\r\nLink: </b.css>; rel=preload\r\n\r\n\
+        HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    const KEPT: &str = r#"
+  - {name: all, match: {path: /**}, pool: origin, class: core}
+  - {name: kept, match: {path: /kept/**, method: GET}, pool: origin, class: browse, cache: {zone: pages, default_ttl: 1m}}
+"#;
+    let origin = RawOrigin::answering(ANSWER).await;
+    let edge = Edge::start(&config(&[origin.address], "", KEPT));
+    let (mut send, _connection) = client(&edge, &h2::client::Builder::new()).await;
+    let mut ask = async |path: &str| {
+        let (mut answer, _) = send.send_request(get(path), true).unwrap();
+        let mut links = Vec::new();
+        while let Some(hint) = std::future::poll_fn(|cx| answer.poll_informational(cx)).await {
+            let hint = hint.unwrap();
+            assert_eq!((hint.status(), hint.headers().get("keep-alive")), (StatusCode::EARLY_HINTS, None));
+            links.push(hint.headers()["link"].to_str().unwrap()[2..7].to_owned());
+        }
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.into_body().data().await.unwrap().unwrap(), "hello");
+        links
+    };
+    for n in 0..50 {
+        for path in ["other", "kept"] {
+            assert_eq!(ask(&format!("/{path}/{n}")).await, ["a.css", "b.css"], "/{path}/{n}");
+        }
+    }
+    assert!(ask("/kept/0").await.is_empty(), "what is kept is the answer alone");
 }
 
 #[tokio::test]
