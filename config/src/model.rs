@@ -273,7 +273,7 @@ pub struct Timeouts {
     pub write: Duration,
     /// How long an unused connection is kept for the next request.
     pub idle: Duration,
-    /// How long a WebSocket, an event stream or a gRPC call may be silent.
+    /// How long a WebSocket, an event stream or a gRPC call may be silent, where a route has them.
     pub stream: Duration,
 }
 

@@ -83,7 +83,6 @@ impl ProxyHttp for Requests {
         session.set_write_timeout(Some(CLIENT_STALL_MAX));
         session.set_ignore_info_resp(true);
         let request = session.req_header_mut();
-        ctx.exchange = Exchange::of(request.version, &request.headers);
         if request.version == http::Version::HTTP_10 {
             // RFC 9110 s10.1.1: nobody waits for it.
             request.remove_header(&header::EXPECT);
@@ -103,7 +102,13 @@ impl ProxyHttp for Requests {
         let arrival =
             Arrival { header, connection: &connection, listener, now_ns: clock::nanos(), random: rand::random() };
         match decide(&arrival, ctx) {
-            Ok(Decision::Forward) => return Ok(false),
+            Ok(Decision::Forward) => {
+                if ctx.exchange != Exchange::WebSocket {
+                    // As if the origin had chosen not to switch (RFC 9110 s7.8).
+                    session.req_header_mut().remove_header(&header::UPGRADE);
+                }
+                return Ok(false);
+            }
             Ok(Decision::Answer(header, body)) => self.answer(session, ctx, *header, Body::Whole(body)).await,
             Ok(Decision::Files(route)) => self.answer_with_file(session, ctx, &route.action).await,
             Err(refusal) => self.refuse(session, ctx, refusal).await,
@@ -115,12 +120,15 @@ impl ProxyHttp for Requests {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _end: bool,
+        end: bool,
         ctx: &mut Context,
     ) -> Result<()> {
         if session.was_upgraded() {
             // What goes through a WebSocket is no body.
             return Ok(());
+        }
+        if let Some(deadline) = ctx.header_deadline.as_mut().filter(|_| end) {
+            deadline.begin();
         }
         ctx.body_bytes += body.as_ref().map_or(0, Bytes::len) as u64;
         if ctx.forward().is_some_and(|forward| ctx.body_bytes > forward.model.max_body.0) {
@@ -135,7 +143,7 @@ impl ProxyHttp for Requests {
         let method = &session.req_header().method;
         let reads = method == http::Method::GET || method == http::Method::HEAD;
         // A body is no part of the key, and yet the origin may answer to it.
-        if caches && reads && ctx.exchange == Exchange::Answer && session.is_body_empty() {
+        if caches && reads && session.is_body_empty() {
             let cache = self.edge.cache;
             let mut overrides = CacheOptionOverrides::default();
             overrides.wait_timeout = Some(COLLAPSE_WAIT_MAX);
@@ -219,7 +227,7 @@ impl ProxyHttp for Requests {
             let connection = unsafe { BorrowedFd::borrow_raw(connection) };
             let own = connection.try_clone_to_owned();
             let own = own.map_err(|cause| Error::because(ErrorType::InternalError, "no descriptor is free", cause))?;
-            ctx.header_deadline = Some(HeaderDeadline::begin(own, pool.model.timeouts.read));
+            ctx.header_deadline = Some(HeaderDeadline::new(own, pool.model.timeouts.read));
         }
         Ok(())
     }

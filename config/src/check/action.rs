@@ -86,6 +86,7 @@ fn refuse_pool_keys(written: &schema::Route, report: &mut Report) {
         ("class", written.class.as_ref().map(|class| &class.at)),
         ("max_body", written.max_body.as_ref().map(|max_body| &max_body.at)),
         ("cache", written.cache.as_ref().map(|cache| &cache.at)),
+        ("streams", written.streams.as_ref().map(|streams| &streams.at)),
         ("rewrite", written.rewrite.as_ref().map(|rewrite| &rewrite.at)),
         ("request_headers", written.request_headers.as_ref().map(|rules| &rules.at)),
     ];
@@ -130,12 +131,25 @@ fn check_forward(
         Some(cache) => route::check_cache(&cache.value, methods, &mut names.zones, report).map(Some),
         None => Some(None),
     };
+    let streams = check_streams(written, report);
     let rewrite = match &written.rewrite {
         Some(rewrite) => check_rewrite(&rewrite.value, &rewrite.at, paths, report),
         None => Some(Rewrite::default()),
     };
     let request_headers = header_rules::check(written.request_headers.as_ref(), Towards::Origin, report);
-    Some(Forward { to: to?, class: ClassId(class?), max_body, cache: cache?, rewrite: rewrite?, request_headers })
+    let (to, class) = (to?, ClassId(class?));
+    Some(Forward { to, class, max_body, cache: cache?, streams, rewrite: rewrite?, request_headers })
+}
+
+/// Reports a route where any client could pass by the cache by asking for a stream.
+fn check_streams(written: &schema::Route, report: &mut Report) -> bool {
+    let Some(streams) = &written.streams else { return false };
+    if streams.value && written.cache.is_some() {
+        let message = "a route has `streams` or `cache`: by asking for a stream, a client would pass by the cache";
+        let hint = "give the streams a route of their own, by path";
+        report.refuse_with_hint(Code::OneOfSeveral, &streams.at, message, hint);
+    }
+    streams.value
 }
 
 fn check_rewrite(written: &written::Rewrite, at: &At, paths: &[PathPattern], report: &mut Report) -> Option<Rewrite> {

@@ -28,6 +28,8 @@ pub struct Forward {
     pub max_body: ByteSize,
     /// Caching; `None` passes everything through.
     pub cache: Option<CachePolicy>,
+    /// Whether exchanges may stay open here. Never together with `cache`.
+    pub streams: bool,
     /// What the origin is asked for instead. The cache key stays what the client asked for.
     pub rewrite: Rewrite,
     /// Changes to the header on its way to the origin.

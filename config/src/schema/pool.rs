@@ -155,9 +155,9 @@ mapping! {
         /// server's own limit, or requests run into connections that it is just closing. Live.
         optional idle: Written<Duration>,
 
-        /// How long an exchange that stays open may be silent, up to `1d`: a WebSocket in both directions, server-sent
-        /// events (asked for with `Accept: text/event-stream`), and gRPC. `read` then bounds only the wait for the
-        /// response header, and with `protocol: h2` not even that: a gRPC server may send it with its first message.
+        /// How long an exchange that stays open may be silent, up to `1d`, on routes with `streams`: a WebSocket in both
+        /// directions, server-sent events, and gRPC. `read` then bounds only the wait for the response header, from the
+        /// end of the request, and with `protocol: h2` not even that: a gRPC server may send it with its first message.
         /// Default `5m`: ten times the usual interval of pings. Past it both sides are closed, or `504` where nothing
         /// was answered. An open exchange counts as in flight until it ends, and against a rate limit once. Live.
         optional stream: Written<Duration>,

@@ -64,6 +64,12 @@ mapping! {
         /// Keep answers in the cache; where a pool is asked. Default: everything passes through. Live.
         optional cache: Written<Cache>,
 
+        /// `true`: exchanges may stay open here, silent for up to `timeouts.stream` of the pool. They are WebSocket,
+        /// server-sent events (asked for with `Accept: text/event-stream`) and gRPC. Default `false`, because it is the
+        /// client who asks for them: elsewhere an `Upgrade` is taken away from the request, and whatever is asked for is
+        /// bounded by `timeouts.read`, so that nobody holds a place in a pool for longer. Not beside `cache`. Live.
+        optional streams: Written<bool>,
+
         /// `required`: only for clients that have shown a certificate; others get `403`. Needs a listener with
         /// `client_certificates`. Default: for everybody whom a listener lets in. Live.
         optional client_certificate: Written<Demand>,

@@ -22,6 +22,7 @@ pub(crate) use question::{Asked, Question, QuestionError};
 use crate::request::{
     admission,
     caching::key,
+    exchange::Exchange,
     files,
     identify::{self, Facts, Raw, is_too_large, network},
     refusal::Refusal,
@@ -224,6 +225,7 @@ fn forwarded(way: &Way<'_>, facts: &Facts, chosen: &Chosen<'_>, forward: &Forwar
         key::of_route(chosen.route, pool)
     });
     explanation.cache = Some(caching::explain(way, facts, chosen, forward, &scopes.collect::<Vec<_>>()));
+    explanation.stream = stream(way, forward);
     let path = forward.rewrite.path.as_ref().map(|to| Template::new(to, chosen.pattern).fill(&facts.path, &facts.host));
     let path = path.as_ref().unwrap_or(&facts.path);
     explanation.origin = Some(Origin {
@@ -232,6 +234,15 @@ fn forwarded(way: &Way<'_>, facts: &Facts, chosen: &Chosen<'_>, forward: &Forwar
         header_changes: changes(&forward.request_headers),
     });
     explanation.pools = choices.into_iter().map(|(id, chosen)| pool(way, id, chosen, forward)).collect();
+}
+
+/// What it asks for that would stay open, and what becomes of that.
+fn stream(way: &Way<'_>, forward: &Forward) -> Option<String> {
+    let asked = Exchange::of(way.header.version, &way.header.headers).name()?;
+    Some(match forward.streams {
+        true => format!("{asked}: may stay open, silent for up to `timeouts.stream` of the pool"),
+        false => format!("{asked}, but the route has no `streams`: it is answered like any other request"),
+    })
 }
 
 /// The pools that it may go to, each with the reason: several only where chance decides.

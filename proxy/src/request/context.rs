@@ -29,7 +29,7 @@ pub(crate) struct Context {
     pub(crate) background: bool,
     /// Who asks for what; `None` until identified.
     pub(crate) facts: Option<Facts>,
-    /// What kind of exchange it begins.
+    /// What kind of exchange it begins; what its route does not let it ask for, it has not asked for.
     pub(crate) exchange: Exchange,
     /// Its route; `None` until found.
     pub(crate) route: Option<Arc<Route>>,

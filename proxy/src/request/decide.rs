@@ -7,6 +7,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::{
     context::Context,
+    exchange::Exchange,
     identify::{self, network},
     refusal::Refusal,
     respond,
@@ -145,6 +146,9 @@ fn act(arrival: &Arrival<'_>, route: &Arc<Route>, ctx: &mut Context) -> Result<D
             let length = identify::content_length(&arrival.header.headers);
             if length.is_some_and(|length| length > forward.model.max_body.0) {
                 return Err(Refusal::BodyTooLarge);
+            }
+            if forward.model.streams {
+                ctx.exchange = Exchange::of(arrival.header.version, &arrival.header.headers);
             }
             return Ok(Decision::Forward);
         }

@@ -1,4 +1,8 @@
 //! What kind of exchange a request begins: most are answered and over; some stay open, and are silent for long.
+//!
+//! Only on a route with `streams` does it matter what a client asks for. Anywhere else each request is an
+//! [`Exchange::Answer`], with the cache and the time limits of the route: one header field would be enough to pass by the
+//! cache and hold a place in the pool for minutes.
 
 use http::{HeaderMap, StatusCode, Version, header};
 
@@ -17,8 +21,7 @@ pub(crate) enum Exchange {
 }
 
 impl Exchange {
-    /// What this request asks for. Only WebSocket is switched to; whatever else `Upgrade` asks for is taken away from
-    /// the request, as if the origin had chosen not to switch (RFC 9110 s7.8).
+    /// What this request asks for, on a route that lets it.
     pub(crate) fn of(version: Version, headers: &HeaderMap) -> Self {
         let is = |name, wanted: fn(&[u8]) -> bool| headers.get(name).is_some_and(|value| wanted(value.as_bytes()));
         // The same that Pingora looks at before it passes an upgrade on.
@@ -30,6 +33,16 @@ impl Exchange {
             Self::Events
         } else {
             Self::Answer
+        }
+    }
+
+    /// What it is called; `None` for what is answered and over.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Answer => None,
+            Self::WebSocket => Some("WebSocket"),
+            Self::Events => Some("server-sent events"),
+            Self::Grpc => Some("gRPC"),
         }
     }
 

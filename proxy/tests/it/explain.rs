@@ -50,6 +50,7 @@ routes:
   - {name: cookies, match: {path: /cookies, headers: {cookie: {contains: "beta=yes"}}}, pool: next, class: core}
   - {name: api, match: {host: api.test, path: /**}, pool: next, class: core, request_headers: {set: {x-api: "1"}}}
   - {name: api_any, match: {host: "*.test", path: "/v1/{what}"}, pool: shop, class: core}
+  - {name: chat, match: {path: /chat}, pool: next, class: core, streams: true}
   - {name: old, match: {path: /old/**}, redirect: {to: "https://{host}/product/{rest}", status: 301}}
   - {name: gone, match: {path: "/old/{id}", method: DELETE}, respond: {status: 410, body: "gone\n"}}
   - {name: robots, match: {path: /robots.txt}, respond: {body: "User-agent: *\n"}}
@@ -64,7 +65,7 @@ routes:
 "#;
 
 /// Method, host, path with query, and header lines. The order counts: what is stored is asked for again further down.
-const REQUESTS: [(&str, &str, &str, &[&str]); 53] = [
+const REQUESTS: [(&str, &str, &str, &[&str]); 57] = [
     ("GET", "a.test", "/product/7", &[]),
     ("GET", "a.test", "/product/7?utm_source=x", &[]),
     ("HEAD", "a.test", "/product/7", &[]),
@@ -118,6 +119,10 @@ const REQUESTS: [(&str, &str, &str, &[&str]); 53] = [
     ("GET", "a.test", "/%zz", &[]),
     ("GET", "a.test", "/", &["cookie: long"]),
     ("GET", "a.test", "/cookies", &["cookie: a=1", "cookie: beta=yes"]),
+    ("GET", "a.test", "/chat", &["connection: upgrade", "upgrade: websocket"]),
+    ("GET", "a.test", "/v1/chat", &["connection: upgrade", "upgrade: websocket"]),
+    ("GET", "a.test", "/product/8", &["connection: upgrade", "upgrade: websocket"]),
+    ("GET", "a.test", "/product/8", &["accept: text/event-stream"]),
 ];
 
 struct World {
@@ -301,6 +306,8 @@ impl World {
             assert_eq!(said["origin"]["host"], request.headers()["host"].to_str().unwrap(), "{what}");
             let changed = said["origin"]["header_changes"].as_array().unwrap().contains(&"with x-api: 1".into());
             assert_eq!(request.headers().contains_key("x-api"), changed, "{what}");
+            let switches = said["stream"].as_str().is_some_and(|stream| stream.starts_with("WebSocket: may stay open"));
+            assert_eq!(request.headers().contains_key("upgrade"), switches, "{what}");
         }
     }
 

@@ -15,14 +15,16 @@ const ROUTES: &str = r#"
     pool: origin
     class: core
     max_body: 1KiB
+    streams: true
     rate: [{per: address, at: 1/h, burst: 50}]
+  - {name: brief, match: {path: /brief/**}, pool: origin, class: core}
   - name: kept
     match: {path: /kept/**, method: [GET, HEAD]}
     pool: origin
     class: browse
     cache: {zone: pages, default_ttl: 1m}
 "#;
-const HANDSHAKE: &str = "GET /kept/chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -128,6 +130,91 @@ async fn the_answer_to_a_handshake_is_waited_for_as_for_any_other() {
     }
 }
 
+/// The body takes its time, the origin does not.
+#[tokio::test]
+async fn the_wait_for_an_answer_begins_where_the_request_ends() {
+    let origin = RawOrigin::start(async |mut wire: Wire| {
+        wire.until("0\r\n\r\n").await;
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        wire.until("0\r\n\r\n").await;
+        wire.rest().await;
+    })
+    .await;
+    let edge = Edge::start(&config(&[origin.address], "    tries: 1\n    timeouts: {read: 500ms, stream: 1h}", ROUTES));
+    let mut client = Wire::connect(edge.address("plain")).await;
+    for (status, end) in [("200", "ok"), ("504", "\r\n\r\n")] {
+        let head = "POST /shop.Cart/Fill HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n";
+        client.send(format!("{head}Transfer-Encoding: chunked\r\n\r\n")).await;
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            client.send("1\r\nx\r\n").await;
+        }
+        client.send("0\r\n\r\n").await;
+        let answer = client.until(end).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+}
+
+/// What a client would have to say for an exchange that stays open, each on a path of its own.
+fn asking_for_streams(path: &str) -> [String; 3] {
+    let events = format!("GET {path}/events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
+    let call = format!("GET {path}/call HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n\r\n");
+    [HANDSHAKE.replace("/chat", &format!("{path}/chat")), events, call]
+}
+
+#[tokio::test]
+async fn no_client_passes_by_the_cache_by_asking_for_a_stream() {
+    let (asked, mut heads) = mpsc::unbounded_channel();
+    let origin = RawOrigin::start(move |mut wire: Wire| {
+        let asked = asked.clone();
+        async move {
+            asked.send(wire.head().await.to_lowercase()).unwrap();
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok").await;
+        }
+    })
+    .await;
+    let edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    for request in asking_for_streams("/kept") {
+        for outcome in ["; fwd=miss; stored", "; hit"] {
+            let mut client = Wire::connect(edge.address("plain")).await;
+            client.send(&request).await;
+            let answer = client.until("\r\n\r\nok").await;
+            assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(outcome), "{answer}");
+        }
+        let head = heads.recv().await.unwrap();
+        assert!(!head.contains("upgrade"), "{head}");
+    }
+    assert!(heads.is_empty(), "asked once for each");
+}
+
+/// Key: routes[].streams
+#[tokio::test]
+async fn nothing_stays_open_where_the_route_does_not_say_so() {
+    let (asked, mut heads) = mpsc::unbounded_channel();
+    let origin = RawOrigin::start(move |mut wire: Wire| {
+        let asked = asked.clone();
+        async move {
+            asked.send(wire.head().await.to_lowercase()).unwrap();
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok").await;
+            wire.rest().await;
+        }
+    })
+    .await;
+    let edge = Edge::start(&config(&[origin.address], "    timeouts: {read: 300ms, stream: 1h}", ROUTES));
+    for request in asking_for_streams("/brief") {
+        let mut client = Wire::connect(edge.address("plain")).await;
+        client.send(&request).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+        assert_eq!(client.rest().await, "ok", "an answer that is silent for too long is cut off");
+        let head = heads.recv().await.unwrap();
+        assert!(!head.contains("upgrade"), "{head}");
+    }
+    // The same where it does.
+    let mut client = Wire::connect(edge.address("plain")).await;
+    client.send(HANDSHAKE).await;
+    assert!(heads.recv().await.unwrap().contains("upgrade: websocket"));
+}
+
 #[tokio::test]
 async fn a_server_may_decline_to_switch_and_no_other_protocol_is_switched_to() {
     let (asked, mut heads) = mpsc::unbounded_channel();
@@ -179,7 +266,7 @@ async fn each_event_is_passed_on_when_it_is_sent() {
     .await;
     let edge = Edge::start(&config(&[origin.address], "    timeouts: {read: 200ms, stream: 1s}", ROUTES));
     let mut client = Wire::connect(edge.address("plain")).await;
-    client.send("GET /kept/events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n").await;
+    client.send("GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n").await;
     assert!(client.head().await.starts_with("HTTP/1.1 200 "));
     for n in 0..3 {
         // Longer than `read`.

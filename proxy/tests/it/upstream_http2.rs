@@ -26,7 +26,7 @@ use crate::{
 };
 
 const ROUTES: &str = r#"
-  - {name: all, match: {path: /**}, pool: origin, class: core}
+  - {name: all, match: {path: /**}, pool: origin, class: core, streams: true}
   - {name: kept, match: {path: /kept/**, method: [GET, HEAD]}, pool: origin, class: browse, cache: {zone: pages, default_ttl: 1m}}
 "#;
 

@@ -53,7 +53,7 @@ fn test(test: &Test) -> Yaml {
 }
 
 fn forward(forward: &Forward, live: &Live) -> Vec<(String, Yaml)> {
-    let Forward { to, class, max_body, cache, rewrite, request_headers } = forward;
+    let Forward { to, class, max_body, cache, streams, rewrite, request_headers } = forward;
     let (pool, split) = match to {
         Destination::Pool(pool) => (Some(text(&live.pools[pool.index()].name)), None),
         Destination::Split(split) => (None, Some(self::split(split, live))),
@@ -64,6 +64,7 @@ fn forward(forward: &Forward, live: &Live) -> Vec<(String, Yaml)> {
         ("class", Some(text(&live.classes[class.index()]))),
         ("max_body", Some(text(max_body))),
         ("cache", cache.as_ref().map(|policy| policy_of(policy, live))),
+        ("streams", Some(number(streams))),
         ("rewrite", self::rewrite(rewrite)),
         ("request_headers", rules(request_headers)),
     ]);

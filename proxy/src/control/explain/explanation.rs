@@ -25,6 +25,8 @@ pub(crate) struct Explanation {
     pub(crate) class: Option<Class>,
     /// The cache's part; `None` where no pool is asked.
     pub(crate) cache: Option<Cache>,
+    /// What it asks for that would stay open, and whether it may; `None` for what is answered and over.
+    pub(crate) stream: Option<String>,
     /// What the origin gets to see; `None` where no pool is asked.
     pub(crate) origin: Option<Origin>,
     /// Where it would go; empty where no pool is asked, several where a split draws by chance.
@@ -201,6 +203,9 @@ impl fmt::Display for Explanation {
         }
         if let Some(cache) = &self.cache {
             write!(f, "{cache}")?;
+        }
+        if let Some(stream) = &self.stream {
+            line(f, "stream", stream)?;
         }
         if let Some(origin) = &self.origin {
             line(f, "origin", format_args!("is asked for {} at {}", origin.target, origin.host))?;

@@ -19,15 +19,23 @@ use tokio::task::AbortHandle;
 /// Closes a connection unless it is dropped in time.
 #[derive(Debug)]
 pub(crate) struct HeaderDeadline {
+    /// A descriptor of its own for the socket, until it begins.
+    connection: Option<OwnedFd>,
+    limit: Duration,
     passed: Arc<AtomicBool>,
-    task: AbortHandle,
+    task: Option<AbortHandle>,
 }
 
 impl HeaderDeadline {
-    /// Begins now. `connection` is a descriptor of its own for the socket.
-    pub(crate) fn begin(connection: OwnedFd, limit: Duration) -> Self {
-        let passed = Arc::new(AtomicBool::new(false));
-        let says = Arc::clone(&passed);
+    /// Has not begun yet. `connection` is a descriptor of its own for the socket.
+    pub(crate) fn new(connection: OwnedFd, limit: Duration) -> Self {
+        Self { connection: Some(connection), limit, passed: Arc::default(), task: None }
+    }
+
+    /// Begins now, where the request ends; a client may take its time to send that. Does nothing the second time.
+    pub(crate) fn begin(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let (limit, says) = (self.limit, Arc::clone(&self.passed));
         let task = tokio::spawn(async move {
             tokio::time::sleep(limit).await;
             says.store(true, Ordering::Relaxed);
@@ -35,7 +43,7 @@ impl HeaderDeadline {
                 tracing::debug!(%error, "the origin closed first");
             }
         });
-        Self { passed, task: task.abort_handle() }
+        self.task = Some(task.abort_handle());
     }
 
     /// Whether this is why the connection is closed.
@@ -46,6 +54,8 @@ impl HeaderDeadline {
 
 impl Drop for HeaderDeadline {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
