@@ -94,7 +94,7 @@ impl ProxyHttp for Requests {
         };
         let shown = connection.tls.as_ref().and_then(|tls| tls.client.as_ref());
         identify::tell_client_certificate(session.req_header_mut(), shown.map(|client| &client.field))?;
-        let listener = snapshot.listener_of(&connection.listener);
+        let listener = snapshot.listener_of(&connection);
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(listener.model.idle_timeout.as_secs()));
         }

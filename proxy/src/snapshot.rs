@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use config::model::{self, IpNet, ListenerId, RouteId};
 
 use crate::{
-    listen::{admit::Places, door::DoorKey, tls::Tls},
+    listen::{admit::Places, connection::Connection, door::DoorKey, tls::Tls},
     request::{
         admission::InFlight,
         balance::{Balancer, peer::Connector},
@@ -142,10 +142,12 @@ impl Snapshot {
         self.doors.get(door).map(|id| self.listener(*id))
     }
 
-    /// A listener as it is configured now; as it was, if it is no longer.
-    pub(crate) fn listener_of<'a>(&'a self, was: &'a Arc<Listener>) -> &'a Arc<Listener> {
-        let now = self.listeners.iter().find(|now| now.model.name == was.model.name);
-        now.unwrap_or(was)
+    /// The listener that a connection's door belongs to now, whatever it is called. A door that is closing belongs to
+    /// none: what still comes in by it is for the listener of the same name, or else for that of before.
+    pub(crate) fn listener_of<'a>(&'a self, connection: &'a Connection) -> &'a Arc<Listener> {
+        let was = &connection.listener;
+        let of_that_name = || self.listeners.iter().find(|now| now.model.name == was.model.name);
+        self.listener_at(&connection.door.key).or_else(of_that_name).unwrap_or(was)
     }
 
     /// A route.

@@ -21,7 +21,8 @@ pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree,
         (["listeners", _], Change::Removed(_)) | (["listeners", _, "bind"], _) => {
             live("connections to an address that goes end after the request that they are at")
         }
-        (["listeners", _, "tls", "client_certificates" | "client_ca"], _) => {
+        (["listeners", _, "tls"], Change::Added(_) | Change::Removed(_))
+        | (["listeners", _, "tls", "client_certificates" | "client_ca"], _) => {
             live("for connections from now on; those of before that it would not let in are answered 421")
         }
         (["listeners", ..], _) => live("for connections from now on"),

@@ -13,7 +13,6 @@ use pingora::{
     http::ResponseHeader,
     protocols::{Digest, SocketDigest, raw_connect::ProxyDigest},
     proxy::Session,
-    server::ShutdownWatch,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -54,7 +53,9 @@ pub(super) struct Arrival {
 /// What the requests of a connection know of it.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Where it came in, as configured then; see [`Snapshot::listener_of`](crate::snapshot::Snapshot::listener_of).
+    /// Where it came in.
+    pub(crate) door: Arc<Door>,
+    /// That door's listener, as configured then; see [`Snapshot::listener_of`](crate::snapshot::Snapshot::listener_of).
     pub(crate) listener: Arc<Listener>,
     /// The other end of the connection.
     pub(crate) peer: SocketAddr,
@@ -62,8 +63,6 @@ pub(crate) struct Connection {
     pub(crate) client: SocketAddr,
     /// What its handshake has settled; `None` where no TLS is spoken.
     pub(crate) tls: Option<Established>,
-    /// Turns true when connections are to end after the request that they are at.
-    pub(crate) closing: ShutdownWatch,
     /// What the requests of HTTP/1 leave to reading and writing, and the other way round.
     pub(crate) notes: Arc<Notes>,
 }
@@ -85,7 +84,7 @@ impl Connection {
 
     /// Whether no further request is wanted.
     pub(crate) fn is_closing(&self) -> bool {
-        *self.closing.borrow()
+        *self.door.closing.borrow()
     }
 
     /// The connection of a request.
@@ -112,8 +111,8 @@ async fn serve(arrival: Arrival, worker: &Worker) {
     let io = Socket::from(tcp);
     let socket = io.as_raw_fd();
     let connection = |tls| {
-        let (listener, closing) = (Arc::clone(&listener), door.closing.clone());
-        Arc::new(Connection { listener, peer, client, tls, closing, notes: Arc::default() })
+        let (listener, door) = (Arc::clone(&listener), Arc::clone(&door));
+        Arc::new(Connection { door, listener, peer, client, tls, notes: Arc::default() })
     };
     let Some(tls) = &listener.tls else {
         let connection = connection(None);
@@ -146,7 +145,7 @@ where
         ..Digest::default()
     });
     let limits = http2::Limits::of(model);
-    let closed = http2::serve(incoming, limits, digest, &worker.proxy, connection.closing.clone()).await;
+    let closed = http2::serve(incoming, limits, digest, &worker.proxy, connection.door.closing.clone()).await;
     if let Some(cause) = closed {
         tracing::debug!(listener = model.name, peer = %connection.peer, cause = cause.label(), "ended the connection");
         worker.edge.metrics.connections.closed(&model.name, cause.label());

@@ -171,7 +171,7 @@ where
     /// Reads more; false if the client left, or the edge wants to and nothing has begun. The first request of a
     /// connection that was accepted is still served.
     async fn arrive(&self, closes_at_once: bool) -> io::Result<bool> {
-        let mut closing = self.connection.closing.clone();
+        let mut closing = self.connection.door.closing.clone();
         tokio::select! {
             biased; // what is there already is still a request
             arrived = std::future::poll_fn(|cx| self.exchange.lock().poll_arrive(cx)) => arrived.map(|bytes| bytes > 0),
@@ -188,7 +188,7 @@ where
         if last {
             session.set_keepalive_reuses_remaining(Some(0));
         }
-        let mut served = self.worker.proxy.process_new_http(session, &self.connection.closing);
+        let mut served = self.worker.proxy.process_new_http(session, &self.connection.door.closing);
         let reusable = std::future::poll_fn(|cx| {
             let served = served.as_mut().poll(cx).map(|stream| stream.is_some());
             // It has nothing more to say for now.

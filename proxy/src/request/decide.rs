@@ -15,7 +15,7 @@ use super::{
     split::{Choice, Client},
 };
 use crate::{
-    listen::{connection::Connection, tls::clients::ClientAuth},
+    listen::connection::Connection,
     snapshot::{Action, Forward, Listener, Route},
 };
 
@@ -77,9 +77,10 @@ fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
 fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Decision>, Refusal> {
     let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
     let serving = arrival.listener.model.redirect_to.map_or(arrival.listener, |to| ctx.snapshot.listener(to));
-    if serving.tls.as_ref().is_some_and(|tls| !tls.certificates.serves(&facts.host))
-        || is_misdirected(arrival, facts, ctx.started_at)
-    {
+    if !would_be_let_in(arrival, ctx.started_at) {
+        return Err(Refusal::OutdatedConnection);
+    }
+    if serving.tls.as_ref().is_some_and(|tls| !tls.certificates.serves(&facts.host)) || is_misdirected(arrival, facts) {
         return Err(Refusal::Misdirected);
     }
     if arrival.listener.model.redirect_to.is_none() {
@@ -91,13 +92,22 @@ fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Deci
 
 /// Whether the request came in over a connection that is not for its host (RFC 9110 s15.5.20). Browsers send requests
 /// for several hosts over one connection if its certificate covers them all (RFC 9113 s9.1.1), which is fine here as
-/// well. It is not where the certificate is for others, or where more is asked of clients now than when this one was let
-/// in: a client that is told so comes back over a new connection.
-fn is_misdirected(arrival: &Arrival<'_>, facts: &identify::Facts, now: SystemTime) -> bool {
-    let Some(tls) = &arrival.connection.tls else { return false };
-    let admits = |asked: &ClientAuth| asked.scope == tls.scope || asked.would_admit(tls.client.as_ref(), now);
-    let admitted = arrival.listener.tls.as_ref().is_none_or(|current| admits(&current.clients));
-    !admitted || !tls.served.certificate.covers.cover(&facts.host)
+/// well. It is not where the certificate is for others.
+fn is_misdirected(arrival: &Arrival<'_>, facts: &identify::Facts) -> bool {
+    arrival.connection.tls.as_ref().is_some_and(|tls| !tls.served.certificate.covers.cover(&facts.host))
+}
+
+/// Whether the connection would be let in now as it was then: its listener may since speak TLS or ask more of clients, and
+/// what this client has shown may have expired. A client that is told so comes back over a new connection.
+fn would_be_let_in(arrival: &Arrival<'_>, now: SystemTime) -> bool {
+    match (&arrival.connection.tls, &arrival.listener.tls) {
+        (None, None) => true,
+        (Some(then), Some(current)) if then.scope == current.clients.scope => {
+            then.client.as_ref().is_none_or(|client| client.holds_at(now))
+        }
+        (Some(then), Some(current)) => current.clients.would_admit(then.client.as_ref(), now),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// Refuses clients that have not proven to be whom the route is for.
@@ -110,7 +120,7 @@ fn prove(arrival: &Arrival<'_>, route: &Route, ctx: &Context) -> Result<(), Refu
     let current = arrival.listener.tls.as_ref().map(|tls| tls.clients.scope);
     // Over a new connection it would be asked.
     let is_asked_now = current.is_some() && current != tls.map(|tls| tls.scope);
-    Err(if is_asked_now { Refusal::Misdirected } else { Refusal::NoClientCertificate })
+    Err(if is_asked_now { Refusal::OutdatedConnection } else { Refusal::NoClientCertificate })
 }
 
 fn find_route(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Arc<Route>, Refusal> {

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     UnsupportedVersion,
     /// The listener does not serve this host.
     Misdirected,
+    /// The connection would not be let in now, or not this far; a new one may be.
+    OutdatedConnection,
     /// The route is for clients that have shown a certificate, and this one has shown none, or one that has expired since.
     NoClientCertificate,
     /// No route matches host and path.
@@ -76,7 +78,7 @@ impl Refusal {
             Self::HeaderTimeout | Self::BodyTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::UnknownExpectation => 417,
-            Self::Misdirected => 421,
+            Self::Misdirected | Self::OutdatedConnection => 421,
             Self::RateLimited(_) => 429,
             Self::HeaderTooLarge => 431,
             Self::Internal => 500,
@@ -99,6 +101,7 @@ impl Refusal {
             Self::UnknownCoding => "unknown_coding",
             Self::UnsupportedVersion => "unsupported_version",
             Self::Misdirected => "misdirected",
+            Self::OutdatedConnection => "outdated_connection",
             Self::NoClientCertificate => "no_client_certificate",
             Self::NoRoute => "no_route",
             Self::NoFile => "no_file",
@@ -115,7 +118,7 @@ impl Refusal {
     }
 
     /// Every label, so that each series is there from the start and its first increase is seen.
-    pub(crate) const LABELS: [&'static str; 20] = [
+    pub(crate) const LABELS: [&'static str; 21] = [
         "bad_request",
         "header_too_large",
         "header_timeout",
@@ -124,6 +127,7 @@ impl Refusal {
         "unknown_coding",
         "unsupported_version",
         "misdirected",
+        "outdated_connection",
         "no_client_certificate",
         "no_route",
         "no_file",
@@ -149,6 +153,7 @@ impl Refusal {
             Self::UnknownCoding => Cow::Borrowed("This server does not know that transfer encoding."),
             Self::UnsupportedVersion => Cow::Borrowed("This server speaks HTTP/1.0 and HTTP/1.1 here."),
             Self::Misdirected => Cow::Borrowed("This server does not serve that host."),
+            Self::OutdatedConnection => Cow::Borrowed("This connection is out of date. Please open a new one."),
             Self::NoClientCertificate => Cow::Borrowed("This address is for clients with a certificate."),
             Self::NoRoute | Self::NoFile | Self::ClosedFile => Cow::Borrowed("There is nothing at this address."),
             Self::MethodNotAllowed(_) => Cow::Borrowed("This address does not take that method."),
@@ -173,9 +178,16 @@ impl Refusal {
         }
     }
 
-    /// Whether the connection can no longer be trusted to frame the next request.
+    /// Whether the connection can no longer be trusted to frame the next request, or is of no more use.
     pub(crate) fn closes_connection(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::HeaderTooLarge | Self::BodyTooLarge | Self::BodyTimeout)
+        matches!(
+            self,
+            Self::BadRequest(_)
+                | Self::HeaderTooLarge
+                | Self::BodyTooLarge
+                | Self::BodyTimeout
+                | Self::OutdatedConnection
+        )
     }
 }
 
@@ -200,6 +212,7 @@ mod tests {
             Refusal::UnknownCoding,
             Refusal::UnsupportedVersion,
             Refusal::Misdirected,
+            Refusal::OutdatedConnection,
             Refusal::NoClientCertificate,
             Refusal::NoRoute,
             Refusal::NoFile,

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     authority::{Authority, Pair, put},
     origin::Origin,
+    wire::Wire,
     world::{Edge, LONG, wait_until},
 };
 
@@ -449,6 +450,9 @@ async fn a_connection_that_would_not_be_let_in_now_is_sent_to_a_new_one() {
     let partner = authority.client_showing(&partners.sign("p", &["partner.example"]));
     let mut partner = partner.connect(address, "shop.example").await.unwrap();
     assert_eq!(partner.get("shop.example", "/partners").await.unwrap().0, 200);
+    assert!(before.get("shop.example", "/").await.is_err(), "it ended with that answer");
+    let mut before = authority.client().connect(address, "shop.example").await.unwrap();
+    assert_eq!(before.get("shop.example", "/partners").await.unwrap().0, 403, "it was asked");
     reload("optional", "required", 3).await;
     assert_eq!(before.get("shop.example", "/").await.unwrap().0, 421);
 
@@ -459,6 +463,61 @@ async fn a_connection_that_would_not_be_let_in_now_is_sent_to_a_new_one() {
     assert_eq!(partner.get("shop.example", "/partners").await.unwrap().0, 200, "nothing has changed for it");
     put(&vouching, &pem(&others));
     wait_until("it is let in no longer", async || partner.get("shop.example", "/").await.unwrap().0 == 421).await;
+}
+
+/// The text of [`text`] with listeners at `address`, which outlives whatever its listener is called and does.
+fn at(address: SocketAddr, listeners: &str, origin: SocketAddr) -> String {
+    let listeners = listeners.replace("BIND", &format!("bind: \"{address}\""));
+    text(&[], origin, false).replace("listeners:\n", &format!("listeners:\n{listeners}\n"))
+}
+
+#[tokio::test]
+async fn a_connection_keeps_no_rules_that_its_address_has_no_longer() {
+    const ASK: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+    let origin = Origin::fixed("hello", &[]).await;
+    let (authority, partners) = (Authority::new(), Authority::new());
+    let tls = one("shop.example", &authority.sign("shop", &["shop.example"]));
+    let required = format!("{tls}, client_certificates: required, client_ca: \"{}\"", partners.file().display());
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let edge = Edge::start(&at(address, "  door: {BIND}", origin.address));
+    let mut reloads = 0;
+    let mut reload = async |listeners: String| {
+        reloads += 1;
+        edge.rewrite_config(|_| at(address, &listeners, origin.address));
+        edge.signal("HUP");
+        wait_until("it is live", async || edge.log_text().matches("configuration reloaded").count() == reloads).await;
+    };
+
+    // Plain, then only for clients with a certificate: under the same name, and under another.
+    for name in ["door", "gate"] {
+        let mut plain = Wire::connect(address).await;
+        plain.send(ASK).await;
+        assert!(plain.until("hello").await.starts_with("HTTP/1.1 200"), "{name}");
+        reload(format!("  {name}: {{BIND, tls: {{{required}}}}}")).await;
+        plain.send(ASK).await;
+        let refused = plain.rest().await.to_lowercase();
+        assert!(refused.starts_with("http/1.1 421") && refused.contains("connection: close"), "{name}: {refused}");
+        let partner = authority.client_showing(&partners.sign("p", &["partner.example"]));
+        assert_eq!(partner.ask(address, "shop.example").await.unwrap().0, 200);
+        reload("  door: {BIND}".to_owned()).await;
+    }
+
+    // Renamed, and only for clients with a certificate from then on.
+    reload(format!("  door: {{BIND, tls: {{{tls}}}}}")).await;
+    let mut stranger = authority.client().connect(address, "shop.example").await.unwrap();
+    assert_eq!(stranger.get("shop.example", "/").await.unwrap().0, 200);
+    reload(format!("  gate: {{BIND, tls: {{{tls}}}}}")).await;
+    assert_eq!(stranger.get("shop.example", "/").await.unwrap().0, 200, "a name is nothing to a client");
+    reload(format!("  gate: {{BIND, tls: {{{required}}}}}")).await;
+    assert_eq!(stranger.get("shop.example", "/").await.unwrap().0, 421);
+
+    // TLS no longer.
+    let partner = authority.client_showing(&partners.sign("p", &["partner.example"]));
+    let mut partner = partner.connect(address, "shop.example").await.unwrap();
+    assert_eq!(partner.get("shop.example", "/").await.unwrap().0, 200);
+    reload("  gate: {BIND}".to_owned()).await;
+    assert_eq!(partner.get("shop.example", "/").await.unwrap().0, 421);
+    edge.wait_for_metric(r#"floodgate_refusals_total{class="-",reason="outdated_connection"} 4"#).await;
 }
 
 #[tokio::test]
