@@ -5,14 +5,16 @@ use std::{
     io::{self, Error},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::{
-    ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion,
+    ClientConfig, HandshakeKind, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    client::ResolvesClientCert,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    sign::CertifiedKey,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -104,6 +106,36 @@ impl Authority {
     }
 }
 
+/// A client's certificate that is renewed while the client goes on, as long-running programs do it.
+#[derive(Debug)]
+pub(crate) struct Renewable(pub(crate) Mutex<Arc<CertifiedKey>>);
+
+impl Renewable {
+    pub(crate) fn new(pair: &Pair) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(certified(pair))))
+    }
+
+    pub(crate) fn renew(&self, pair: &Pair) {
+        *self.0.lock().unwrap() = certified(pair);
+    }
+}
+
+impl ResolvesClientCert for Renewable {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.lock().unwrap()))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+fn certified(Pair { chain, key }: &Pair) -> Arc<CertifiedKey> {
+    let chain = CertificateDer::pem_file_iter(chain).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    Arc::new(CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).unwrap())
+}
+
 /// Puts a file in place as a whole.
 pub(crate) fn put(path: &Path, text: &str) {
     let new = path.with_extension("new");
@@ -120,6 +152,14 @@ impl Tls {
     pub(crate) fn offering(&self, protocols: &[&str]) -> Self {
         let mut config = (*self.0).clone();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        config.resumption = rustls::client::Resumption::in_memory_sessions(256);
+        Self(Arc::new(config))
+    }
+
+    /// The same, showing what `shown` holds at the time.
+    pub(crate) fn showing(&self, shown: Arc<Renewable>) -> Self {
+        let mut config = (*self.0).clone();
+        config.client_auth_cert_resolver = shown;
         config.resumption = rustls::client::Resumption::in_memory_sessions(256);
         Self(Arc::new(config))
     }

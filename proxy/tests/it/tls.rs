@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    authority::{Authority, Pair, put},
+    authority::{Authority, Pair, Renewable, put},
     origin::Origin,
     wire::Wire,
     world::{Edge, LONG, wait_until},
@@ -573,5 +573,39 @@ async fn a_resumed_session_proves_no_more_than_it_did() {
         assert_eq!(partner.ask(edge.address("all"), "shop.example").await.unwrap(), (200, true));
         wait_until("its certificate expires", async || SystemTime::now() > soon + Duration::from_secs(1)).await;
         assert!(partner.ask(edge.address("all"), "shop.example").await.is_err(), "verified anew");
+    }
+}
+
+#[tokio::test]
+async fn who_has_renewed_its_certificate_is_not_held_to_the_session_of_the_old_one() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let (authority, partners) = (Authority::new(), Authority::new());
+    let tls = one("shop.example", &authority.sign("shop", &["shop.example"]));
+    let tls = |how: &str| format!("{tls}, client_certificates: {how}, client_ca: \"{}\"", partners.file().display());
+    let edge = start(&[("all", tls("required")), ("some", tls("optional"))], origin.address, true);
+    let soon = SystemTime::now() + Duration::from_secs(6);
+    let (old, new) = (partners.sign_until("old", &["p.example"], soon), partners.sign("new", &["p.example"]));
+    let mut clients = Vec::new();
+    for (listener, version) in [
+        ("all", &rustls::version::TLS12),
+        ("all", &rustls::version::TLS13),
+        ("some", &rustls::version::TLS12),
+        ("some", &rustls::version::TLS13),
+    ] {
+        let address = edge.address(listener);
+        let shown = Renewable::new(&old);
+        let partner = authority.client_with(None, &[version]).showing(Arc::clone(&shown));
+        assert_eq!(partner.ask(address, "shop.example").await.unwrap(), (200, false));
+        assert_eq!(partner.ask(address, "shop.example").await.unwrap(), (200, true));
+        let mut standing = partner.connect(address, "shop.example").await.unwrap();
+        assert_eq!(standing.get("shop.example", "/partners").await.unwrap().0, 200);
+        clients.push((address, shown, partner, standing));
+    }
+    wait_until("it expires", async || SystemTime::now() > soon + Duration::from_secs(1)).await;
+    for (address, shown, partner, mut standing) in clients {
+        assert_eq!(standing.get("shop.example", "/").await.unwrap().0, 421);
+        shown.renew(&new);
+        assert_eq!(partner.ask(address, "shop.example").await.unwrap(), (200, false));
+        assert_eq!(partner.ask(address, "shop.example").await.unwrap(), (200, true));
     }
 }

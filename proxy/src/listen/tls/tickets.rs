@@ -32,6 +32,8 @@ use sha2::{Digest, Sha256};
 
 use crate::clock;
 
+mod session;
+
 /// How long a ticket is good: long enough for a visitor to come back the same day, and short enough that a stolen key
 /// opens no more than half a day of recorded TLS 1.2 traffic. RFC 8446 allows a week.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
@@ -209,8 +211,10 @@ impl ProducesTickets for Ticketer {
         self.tickets.seal(&self.scope, plain, now_s())
     }
 
+    /// `None` leads to a full handshake, so that a client whose certificate has expired since can show another.
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.tickets.open(&self.scope, cipher, now_s())
+        let now_s = now_s();
+        self.tickets.open(&self.scope, cipher, now_s).filter(|session| session::proof_holds(session, now_s))
     }
 }
 
