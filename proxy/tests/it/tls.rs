@@ -363,6 +363,25 @@ async fn a_certificate_is_replaced_under_load_and_nobody_notices() {
     println!("{asked} handshakes and requests, none failed");
 }
 
+#[tokio::test]
+async fn a_certificate_that_could_not_be_read_for_a_moment_is_read_again() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let authority = Authority::new();
+    let served = authority.sign("served", &["shop.example"]);
+    let edge = start(&[("secure", one("shop.example", &served))], origin.address, false);
+    let (address, client) = (edge.address("secure"), authority.client());
+    let before = client.connect(address, "shop.example").await.unwrap().shown();
+    let limit = edge.limit_descriptors(Some(0));
+    authority.sign("served", &["shop.example"]);
+    edge.wait_for_log("what was live before is kept");
+    edge.limit_descriptors(limit);
+    wait_until("the new one is served", async || {
+        client.connect(address, "shop.example").await.unwrap().shown() != before
+    })
+    .await;
+    edge.wait_for_metric("floodgate_tls_broken_files 0").await;
+}
+
 /// Key: listeners.*.tls.client_certificates
 /// Key: listeners.*.tls.client_ca
 /// Key: routes[].client_certificate

@@ -194,6 +194,15 @@ impl Edge {
         std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
     }
 
+    /// Lets it open descriptors below this number alone, and tells what the limit was.
+    pub(crate) fn limit_descriptors(&self, most: Option<u64>) -> Option<u64> {
+        use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, Rlimit { current: most, maximum })
+            .unwrap()
+            .current
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());

@@ -39,6 +39,12 @@ impl Prints {
         prints
     }
 
+    /// Of one file.
+    #[cfg(test)]
+    pub(crate) fn of_file(path: &Path) -> Self {
+        Self(BTreeMap::from([(path.to_owned(), print(path))]))
+    }
+
     fn take(&mut self, path: &Path) {
         if !self.0.contains_key(path) {
             self.0.insert(path.to_owned(), print(path));
