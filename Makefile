@@ -30,7 +30,7 @@ scan-tls: ## what sslyze and testssl.sh find wrong with the edge's TLS
 audit: ## licences, bans and sources of the dependencies, by deny.toml
 	@deploy/local/audit.sh
 
-fuzz: ## mutated text against the configuration loader, 60 s for each target
+fuzz: ## mutated text against what reads configurations and requests, 60 s for each target
 	@deploy/local/fuzz.sh
 
 build: ## the three programs as they are shipped, in target/dist

@@ -21,7 +21,7 @@ mod conflict;
 mod reach;
 
 use crate::{
-    model::{AccessLog, Admin, Boot, Config, IpNet, Live, LogTarget, Percent},
+    model::{AccessLog, Admin, Boot, Config, ForwardingFields, IpNet, Live, LogTarget, Percent, Trace, TraceFrom},
     problem::{Code, Report},
     schema::{self, Workers, read::Written},
     source::Sources,
@@ -63,20 +63,23 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
         reach::refuse_unproven_clients(routes, listeners, report);
     }
     let routes = written.routes.0.and_then(|routes| route::check(routes, &mut names, sources, report));
-    let access_log = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, sources));
+    let telemetry = written.telemetry.0.map(|telemetry| check_telemetry(telemetry, sources));
 
     let (admin, admin_token) = admin?;
+    let (access_log, trace) = telemetry?;
     Some(Config {
         boot: boot(process?, admin),
         live: Live {
             listeners: listeners?,
             admin_token,
             trusted_proxies: trusted_proxies?,
+            forwarding_fields: written.forwarding_fields.unwrap_or(ForwardingFields::XForwarded),
             classes: names.classes.into_texts(),
             pools: pools?,
             zones: zones?,
             routes: routes?,
-            access_log: access_log?,
+            access_log,
+            trace,
         },
     })
 }
@@ -125,12 +128,15 @@ fn check_trusted(networks: Vec<Written<IpNet>>, report: &mut Report) -> Vec<IpNe
     networks.into_iter().map(|network| network.value).collect()
 }
 
-fn check_telemetry(written: schema::Telemetry, sources: &Sources) -> AccessLog {
+fn check_telemetry(written: schema::Telemetry, sources: &Sources) -> (AccessLog, Trace) {
     let schema::AccessLog { to, sample } = written.access_log.unwrap_or_default();
     let to = match to {
         None => LogTarget::Stdout,
         Some(Written { value: LogTarget::File(path), at }) => LogTarget::File(sources.resolve(&path, &at)),
         Some(Written { value: target, .. }) => target,
     };
-    AccessLog { to, sample: sample.unwrap_or(Percent::ALL) }
+    let schema::Trace { from, sample: traces } = written.trace.unwrap_or_default();
+    let one_percent = Percent::from_basis_points(100).expect("1 % is a share");
+    let trace = Trace { from: from.unwrap_or(TraceFrom::TrustedProxies), sample: traces.unwrap_or(one_percent) };
+    (AccessLog { to, sample: sample.unwrap_or(Percent::ALL) }, trace)
 }

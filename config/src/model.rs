@@ -62,8 +62,10 @@ pub struct Live {
     pub listeners: Vec<Listener>,
     /// What the admin listener asks of those who read or change the configuration; `None` lets nobody.
     pub admin_token: Option<Secret>,
-    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// Networks of proxies that are believed whom they speak for.
     pub trusted_proxies: Vec<IpNet>,
+    /// In which fields they say so.
+    pub forwarding_fields: ForwardingFields,
     /// Names of the classes, by [`ClassId`]: the most important first.
     pub classes: Vec<String>,
     /// Pools, by [`PoolId`].
@@ -74,6 +76,26 @@ pub struct Live {
     pub routes: Vec<Route>,
     /// Where requests are logged.
     pub access_log: AccessLog,
+    /// Which traces requests belong to.
+    pub trace: Trace,
+}
+
+/// The fields by which trusted proxies say whom they speak for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardingFields {
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`.
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl fmt::Display for ForwardingFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::XForwarded => "x-forwarded",
+            Self::Forwarded => "forwarded",
+        })
+    }
 }
 
 /// Where a secret stands. The configuration never holds the secret itself, so that it can be shown to anyone.
@@ -392,6 +414,33 @@ pub struct AccessLog {
     pub to: LogTarget,
     /// Share of the requests that is logged; refusals and errors always are.
     pub sample: Percent,
+}
+
+/// Which traces requests belong to (W3C Trace Context).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Whose traces go on.
+    pub from: TraceFrom,
+    /// Share of the traces begun here that are to be recorded.
+    pub sample: Percent,
+}
+
+/// Whose traces go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceFrom {
+    /// Those of trusted proxies alone.
+    TrustedProxies,
+    /// Those of all clients.
+    Anyone,
+}
+
+impl fmt::Display for TraceFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TrustedProxies => "trusted_proxies",
+            Self::Anyone => "anyone",
+        })
+    }
 }
 
 /// Where log lines go.

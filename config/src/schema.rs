@@ -26,16 +26,16 @@ pub(crate) use listener::{Admin, Connections, Listener};
 pub(crate) use path::AuthoritiesPath;
 pub(crate) use pool::{AnyEndpoint, ClientCertificate, Endpoint, Health, Limit, Pool, PoolTls, Timeouts};
 pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
-pub(crate) use telemetry::{AccessLog, Telemetry};
+pub(crate) use telemetry::{AccessLog, Telemetry, Trace};
 pub(crate) use tls::{Certificate, Tls};
 
 use crate::{
-    model::IpNet,
+    model::{ForwardingFields, IpNet},
     problem::{At, Code, Report},
     tree::{Node, Value},
 };
 use describe::{Change, Shape, change};
-use read::{Named, OneOrMany, Read, Tried, Written, mapping, refuse_kind};
+use read::{Named, OneOrMany, Read, Tried, Written, mapping, refuse_kind, words};
 
 mapping! {
     /// The whole file.
@@ -60,9 +60,16 @@ mapping! {
         /// Where operators connect.
         section admin: Admin,
 
-        /// Networks such as `10.0.0.0/8` whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none,
-        /// because anyone can send these headers. Live.
+        /// Networks such as `10.0.0.0/8` of the proxies in front: they are believed whom they speak for, their request
+        /// ids are kept, and their traces go on. Default: none, because anyone can send such fields. Live.
         section trusted_proxies: Vec<Written<IpNet>>,
+
+        /// The fields by which `trusted_proxies` say whom they speak for: `x-forwarded` (`X-Forwarded-For` and `-Proto`)
+        /// or `forwarded` (RFC 7239), which is then written towards origins, too. The first address from the right that is
+        /// no trusted proxy is the client; a hop that cannot be read ends the search at the one before, as does the 32nd.
+        /// The host is never taken from them. Default `x-forwarded`, which most proxies write. Never both: a proxy sets
+        /// the one and passes the other on as the client wrote it. Live.
+        optional forwarding_fields: ForwardingFields,
 
         /// Classes of importance, the most important first; every route that asks a pool belongs to one. When a pool is
         /// full, the last is turned away first. Default: none, as for an edge that only redirects or serves files. Live.
@@ -79,6 +86,13 @@ mapping! {
 
         /// What is written down about requests.
         section telemetry: Telemetry,
+    }
+}
+
+words! {
+    ForwardingFields {
+        "x-forwarded" => ForwardingFields::XForwarded,
+        "forwarded" => ForwardingFields::Forwarded,
     }
 }
 

@@ -9,6 +9,8 @@ mod edge;
 mod listen;
 mod request;
 mod telemetry;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 
 /// Which request takes which route.
 pub mod routing {

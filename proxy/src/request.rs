@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    num::NonZeroU128,
     os::fd::{BorrowedFd, RawFd},
     sync::Arc,
     time::Duration,
@@ -49,6 +50,7 @@ use self::{
     context::Context,
     decide::{Arrival, Decision, decide},
     exchange::Exchange,
+    identify::trace::Trace,
     refusal::Refusal,
 };
 use crate::{clock, edge::Edge, listen::connection::Connection, telemetry::metric::NONE};
@@ -70,8 +72,11 @@ impl ProxyHttp for Requests {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        let id = format!("{:032x}", rand::random::<u128>());
-        Context::new(self.edge.published.load(), clock::instant(), clock::wall(), id)
+        let snapshot = self.edge.published.load();
+        let id = rand::random::<NonZeroU128>();
+        let trace = Trace::begin(id, rand::random(), snapshot.trace.sample.takes(rand::random()));
+        // The same for both, so that what a customer quotes finds the trace.
+        Context::new(snapshot, clock::instant(), clock::wall(), trace.id(), trace)
     }
 
     /// No Pingora modules: compression belongs to the cache's policy.
@@ -248,14 +253,16 @@ impl ProxyHttp for Requests {
             return Err(Error::explain(ErrorType::H2Error, "the endpoint does not speak HTTP/2").into_up());
         }
         let path = forward.rewrite.get(ctx.pattern).map(|path| path.fill(&facts.path, &facts.host));
+        let connection = Connection::of(session);
         let forwarded = forward::Forwarded {
             facts,
             path: path.as_deref(),
             host: forward.model.rewrite.host.as_deref(),
-            peer: Connection::of(session)
-                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |connection| connection.client.ip()),
-            trusted: &ctx.snapshot.trusted_proxies,
+            peer: connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |connection| connection.client.ip()),
+            tls: connection.is_some_and(|connection| connection.tls.is_some()),
+            trust: ctx.snapshot.trust(),
             request_id: &ctx.id,
+            trace: &ctx.trace,
         };
         forward::forward(request, &forwarded)?;
         forward::keep_trailers(request, session.req_header())?;

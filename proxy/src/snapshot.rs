@@ -6,7 +6,7 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use config::model::{self, IpNet, ListenerId, RouteId};
+use config::model::{self, ForwardingFields, IpNet, ListenerId, RouteId};
 
 use crate::{
     listen::{admit::Places, connection::Connection, door::DoorKey, tls::Tls},
@@ -14,6 +14,7 @@ use crate::{
         admission::InFlight,
         balance::{Balancer, peer::Connector},
         header_rules::HeaderRules,
+        identify::Trust,
         limit::RateLimiter,
         respond::Fixed,
         route::Router,
@@ -32,8 +33,12 @@ pub(crate) struct Snapshot {
     pub(crate) listeners: Vec<Arc<Listener>>,
     /// Which listener a door belongs to.
     pub(crate) doors: HashMap<DoorKey, ListenerId>,
-    /// Networks whose forwarding fields are believed.
+    /// Networks of proxies that are believed whom they speak for.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// In which fields they say so.
+    pub(crate) forwarding_fields: ForwardingFields,
+    /// Which traces requests belong to.
+    pub(crate) trace: model::Trace,
     /// Finds a [`RouteId`].
     pub(crate) router: Arc<Router>,
     /// By [`RouteId`].
@@ -148,6 +153,11 @@ impl Snapshot {
         let was = &connection.listener;
         let of_that_name = || self.listeners.iter().find(|now| now.model.name == was.model.name);
         self.listener_at(&connection.door.key).or_else(of_that_name).unwrap_or(was)
+    }
+
+    /// Whose word on others is taken.
+    pub(crate) fn trust(&self) -> Trust<'_> {
+        Trust { proxies: &self.trusted_proxies, fields: self.forwarding_fields }
     }
 
     /// A route.

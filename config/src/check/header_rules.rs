@@ -119,11 +119,11 @@ fn reserved(name: &str, towards: Towards) -> Option<&'static str> {
         (_, "via") => "lists the proxies on the way: each appends itself", // RFC 9110 section 7.6.3
         (
             Towards::Origin,
-            "host" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-request-id" | "client-cert"
-            | "client-cert-chain",
+            "host" | "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-request-id"
+            | "traceparent" | "tracestate" | "client-cert" | "client-cert-chain",
         ) => "is set by the edge",
         (Towards::Origin, "expect") => "decides when the client sends the body",
-        (Towards::Origin, "forwarded" | "x-request-deadline-ms") => "is never passed on: an origin might believe it",
+        (Towards::Origin, "x-request-deadline-ms") => "is never passed on: an origin might believe it",
         (Towards::Origin, name) if name.starts_with("x-floodgate-") => "is the edge's own: it is never passed on",
         (Towards::Client, "cache-status" | "x-request-id") => "is set by the edge",
         (Towards::Client, "age" | "date") => "tells caches how old the answer is",

@@ -9,7 +9,7 @@ use crate::{
     model::{
         AccessLog, Admin, Boot, CachePolicy, Certificate, ClientCertificate, Config, Connections, Endpoint,
         HealthCheck, Http2, Listener, Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts,
-        Tls, UpstreamTls, Zone,
+        Tls, Trace, UpstreamTls, Zone,
     },
     schema::quantity::AsWritten,
 };
@@ -103,7 +103,18 @@ fn named<'a, T: 'a>(all: &'a [T], name: impl Fn(&'a T) -> &'a str, value: impl F
 /// Everything, key by key.
 pub(crate) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
     let Boot { admin: Admin { bind }, workers, drain_delay, drain_timeout, watch } = boot;
-    let Live { listeners, admin_token, trusted_proxies, classes, pools, zones, routes, access_log } = live;
+    let Live {
+        listeners,
+        admin_token,
+        trusted_proxies,
+        forwarding_fields,
+        classes,
+        pools,
+        zones,
+        routes,
+        access_log,
+        trace,
+    } = live;
     let process = map([
         ("workers", Some(number(workers))),
         ("drain_delay", Some(time(*drain_delay))),
@@ -117,11 +128,12 @@ pub(crate) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
         ("listeners", Some(named(listeners, |listener| &listener.name, |one| listener(one, listeners)))),
         ("admin", Some(admin)),
         ("trusted_proxies", Some(texts(trusted_proxies))),
+        ("forwarding_fields", Some(text(forwarding_fields))),
         ("classes", Some(texts(classes))),
         ("pools", Some(named(pools, |pool| &pool.name, pool))),
         ("zones", Some(named(zones, |zone| &zone.name, zone))),
         ("routes", Some(list(routes, |one| route(one, live)))),
-        ("telemetry", Some(map([("access_log", Some(log(access_log)))]))),
+        ("telemetry", Some(map([("access_log", Some(log(access_log))), ("trace", Some(traces(trace)))]))),
     ]) else {
         return Vec::new();
     };
@@ -268,6 +280,10 @@ fn log(AccessLog { to, sample }: &AccessLog) -> Yaml {
         LogTarget::File(path) => text(format_args!("file:{}", absolute(path))),
     };
     map([("to", Some(to)), ("sample", Some(text(sample)))])
+}
+
+fn traces(Trace { from, sample }: &Trace) -> Yaml {
+    map([("from", Some(text(from))), ("sample", Some(text(sample)))])
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Percent {
         self.basis_points
     }
 
+    /// Whether it takes one of so many; `random` is uniform over all values.
+    pub fn takes(self, random: u32) -> bool {
+        f64::from(random) < self.fraction() * (f64::from(u32::MAX) + 1.0)
+    }
+
     /// 0.0 to 1.0.
     pub fn fraction(self) -> f64 {
         f64::from(self.basis_points) / 10_000.0

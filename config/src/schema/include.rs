@@ -76,7 +76,7 @@ fn may_stand(key: &Key, node: &Node, at: &At, report: &mut Report) -> bool {
             false
         }
         name if SHARED.contains(&name) => true,
-        name @ ("process" | "admin" | "classes" | "telemetry") => {
+        name @ ("process" | "admin" | "forwarding_fields" | "classes" | "telemetry") => {
             let message = format!("`{name}` may only stand in the main file");
             report.refuse_with_hint(Code::MainFileOnly, at, message, "write it there");
             false

@@ -1,9 +1,9 @@
 //! Telemetry: what is written down about requests.
 
 use super::describe::{Form, Shape};
-use super::read::{Read, Written, mapping, text};
+use super::read::{Read, Written, mapping, text, words};
 use crate::{
-    model::{LogTarget, Percent},
+    model::{LogTarget, Percent, TraceFrom},
     problem::{At, Code, Report},
     tree::Node,
 };
@@ -14,6 +14,33 @@ mapping! {
     Telemetry {
         /// One JSON object per request.
         optional access_log: AccessLog,
+
+        /// Which trace each request belongs to: `traceparent` and `tracestate` (W3C Trace Context) towards origins, and
+        /// `trace` in the access log.
+        optional trace: Trace,
+    }
+}
+
+mapping! {
+    /// Which trace each request belongs to.
+    #[derive(Default)]
+    Trace {
+        /// Whose traces go on: those of `trusted_proxies`, or also those of `anyone`, for browsers and apps that begin
+        /// one. Others get a trace begun here. A client that is no trusted proxy only ever names the trace: whether it is
+        /// recorded says `sample`, and its `tracestate` is dropped. Default `trusted_proxies`, because a stranger who
+        /// chooses trace ids can muddle up the traces of others. Live.
+        optional from: TraceFrom,
+
+        /// Share of the traces begun here that origins are asked to record, by the flag `sampled`. Default `1%`: some of
+        /// everything, at a cost that a sale day does not change; most tracing libraries then follow it. Live.
+        optional sample: Percent,
+    }
+}
+
+words! {
+    TraceFrom {
+        "trusted_proxies" => TraceFrom::TrustedProxies,
+        "anyone" => TraceFrom::Anyone,
     }
 }
 

@@ -122,6 +122,8 @@ pub(crate) fn compile(
         doors: doors(&live.listeners),
         listeners,
         trusted_proxies: live.trusted_proxies.clone(),
+        forwarding_fields: live.forwarding_fields,
+        trace: live.trace,
         router: Arc::new(Router::new(&live.routes)),
         routes,
         pools,

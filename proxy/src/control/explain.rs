@@ -24,7 +24,7 @@ use crate::request::{
     caching::key,
     exchange::Exchange,
     files,
-    identify::{self, Facts, Raw, is_too_large, network},
+    identify::{self, Facts, Raw, Trust, is_too_large, network},
     refusal::Refusal,
     respond,
     route::{self, Candidate, Found, Router, Verdict},
@@ -73,7 +73,8 @@ fn decide(way: &Way<'_>, listener: usize, explanation: &mut Explanation) -> Resu
         authority: None,
         headers: &header.headers,
     };
-    let facts = identify::identify(&raw, &config.live.trusted_proxies)?;
+    let trust = Trust { proxies: &config.live.trusted_proxies, fields: config.live.forwarding_fields };
+    let facts = identify::identify(&raw, trust)?;
     explanation.request = Some(Request {
         client: facts.client,
         host: facts.host.clone(),

@@ -9,7 +9,7 @@ use super::{
     balance::{Try, header_deadline::HeaderDeadline},
     caching::status::Outcome,
     exchange::Exchange,
-    identify::Facts,
+    identify::{Facts, trace::Trace},
     refusal::Refusal,
     split::Choice,
 };
@@ -25,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) started_at: SystemTime,
     /// Its id, ours or a trusted proxy's.
     pub(crate) id: String,
+    /// The trace that it belongs to.
+    pub(crate) trace: Trace,
     /// A refresh of the cache in the background: not a client.
     pub(crate) background: bool,
     /// Who asks for what; `None` until identified.
@@ -61,12 +63,19 @@ pub(crate) struct Context {
 
 impl Context {
     /// A request that begins.
-    pub(crate) fn new(snapshot: Arc<Snapshot>, started: Instant, started_at: SystemTime, id: String) -> Self {
+    pub(crate) fn new(
+        snapshot: Arc<Snapshot>,
+        started: Instant,
+        started_at: SystemTime,
+        id: String,
+        trace: Trace,
+    ) -> Self {
         Self {
             snapshot,
             started,
             started_at,
             id,
+            trace,
             background: false,
             facts: None,
             exchange: Exchange::default(),

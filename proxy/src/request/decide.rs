@@ -3,12 +3,13 @@
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
+use config::model::TraceFrom;
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::{
     context::Context,
     exchange::Exchange,
-    identify::{self, network},
+    identify::{self, is_trusted, network},
     refusal::Refusal,
     respond,
     route::{Asked, Found},
@@ -58,9 +59,17 @@ fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
     if identify::is_too_large(header, &listener.model) {
         return Err(Refusal::HeaderTooLarge);
     }
-    let trusted = &ctx.snapshot.trusted_proxies;
-    if let Some(id) = identify::request_id(&header.headers, peer, trusted) {
-        id.clone_into(&mut ctx.id);
+    let trust = ctx.snapshot.trust();
+    // What a client sent names its own request, not the refresh that it set off, which may outlive it.
+    if !ctx.background {
+        if let Some(id) = identify::request_id(&header.headers, peer, trust.proxies) {
+            id.clone_into(&mut ctx.id);
+        }
+        match ctx.snapshot.trace.from {
+            _ if is_trusted(peer, trust.proxies) => ctx.trace.join(&header.headers),
+            TraceFrom::Anyone => ctx.trace.join_stranger(&header.headers),
+            TraceFrom::TrustedProxies => {}
+        }
     }
     let raw = identify::Raw {
         peer,
@@ -69,7 +78,7 @@ fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
         authority: header.uri.authority().map(http::uri::Authority::as_str),
         headers: &header.headers,
     };
-    ctx.facts = Some(identify::identify(&raw, trusted)?);
+    ctx.facts = Some(identify::identify(&raw, trust)?);
     Ok(())
 }
 

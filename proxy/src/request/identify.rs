@@ -1,16 +1,24 @@
 //! The facts of a request in one spelling: who asks, for which host and path, under which id.
 
-use std::{
-    borrow::Cow,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv6Addr};
 
-use config::model::Listener;
+use config::model::{ForwardingFields, Listener};
 use http::HeaderMap;
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
+pub(crate) mod path;
+pub(crate) mod forwarding;
+pub(crate) mod trace;
+
 use super::refusal::Refusal;
+
+/// Whose word on others is taken, and in which fields they give it.
+#[derive(Clone, Copy)]
+pub(crate) struct Trust<'a> {
+    pub(crate) proxies: &'a [IpNet],
+    pub(crate) fields: ForwardingFields,
+}
 
 /// What is known of a request before any decision is made about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,21 +52,17 @@ pub(crate) struct Raw<'a> {
 }
 
 /// Reads the facts, or refuses what could be read in more than one way.
-pub(crate) fn identify(raw: &Raw<'_>, trusted: &[IpNet]) -> Result<Facts, Refusal> {
+pub(crate) fn identify(raw: &Raw<'_>, trust: Trust<'_>) -> Result<Facts, Refusal> {
     let authority = authority(raw)?;
     let host = host_of(&authority)?.to_owned();
     let (path, query) = split_target(raw.target)?;
-    let from_trusted = is_trusted(raw.peer, trusted);
-    let secure = match raw.headers.get("x-forwarded-proto").map(|v| v.as_bytes()) {
-        Some(proto) if from_trusted => proto.eq_ignore_ascii_case(b"https"),
-        _ => raw.tls,
-    };
+    let client = forwarding::client(raw.peer, raw.tls, raw.headers, trust);
     Ok(Facts {
-        client: client_address(raw.peer, raw.headers, trusted),
-        secure,
+        client: client.address,
+        secure: client.secure,
         host,
         authority,
-        path: normalise_path(path)?.into_owned(),
+        path: path::normalise(path)?.into_owned(),
         query: query.map(str::to_owned),
     })
 }
@@ -142,6 +146,10 @@ fn split_target(target: &[u8]) -> Result<(&str, Option<&str>), Refusal> {
     if !target.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Refusal::BadRequest("the target holds a character that must be encoded"));
     }
+    // An origin that cuts it off would answer to another query than the one that the answer is kept under.
+    if target.contains('#') {
+        return Err(Refusal::BadRequest("the target holds a fragment"));
+    }
     let origin_form = match target.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
             rest.find(['/', '?']).map_or("/", |at| &rest[at..])
@@ -159,108 +167,8 @@ fn split_target(target: &[u8]) -> Result<(&str, Option<&str>), Refusal> {
     }
 }
 
-/// One spelling for each path (RFC 3986 s6.2.2): unreserved characters are decoded, all that is no `pchar` is encoded,
-/// percent-encodings are in upper case, `.` and `..` are resolved, several slashes are one, as most origins take them.
-/// An encoded slash stays encoded: it is not a separator. So a route, a rate limit or a cache key can never be passed by
-/// writing the same path in another way.
-pub(crate) fn normalise_path(path: &str) -> Result<Cow<'_, str>, Refusal> {
-    if path.bytes().all(is_plain) && !path.contains("/.") && !path.contains("//") {
-        return Ok(Cow::Borrowed(path));
-    }
-    if path.contains(['#', '\\']) {
-        return Err(Refusal::BadRequest("the path holds a character that must be encoded"));
-    }
-    Ok(Cow::Owned(resolve(&spell(path)?)))
-}
-
-/// A slash, or a `pchar` (RFC 3986 s3.3) that is not encoded.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
-}
-
-/// Each character in its one spelling.
-fn spell(path: &str) -> Result<String, Refusal> {
-    let mut spelt = String::with_capacity(path.len() + 8);
-    let mut rest = path.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if is_plain(byte) {
-            spelt.push(char::from(byte));
-            continue;
-        }
-        let byte = if byte == b'%' {
-            let (code, after) = after.split_at_checked(2).ok_or(BROKEN)?;
-            rest = after;
-            decode(code).ok_or(BROKEN)?
-        } else {
-            byte
-        };
-        if byte < b' ' || byte == 0x7f {
-            return Err(Refusal::BadRequest("the path holds an encoded control character"));
-        }
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            spelt.push(char::from(byte));
-        } else {
-            spelt.extend(['%', hex(byte >> 4), hex(byte & 15)]);
-        }
-    }
-    Ok(spelt)
-}
-
-const BROKEN: Refusal = Refusal::BadRequest("a percent-encoding is broken");
-
-fn decode(code: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(*code.first()?)? * 16 + digit(*code.get(1)?)?).ok()
-}
-
-fn hex(half: u8) -> char {
-    char::from(b"0123456789ABCDEF"[usize::from(half)])
-}
-
-/// RFC 3986 s5.2.4 for an absolute path; empty segments fall away.
-fn resolve(path: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
-    let mut ends_in_directory = false;
-    for segment in path[1..].split('/') {
-        ends_in_directory = matches!(segment, "" | "." | "..");
-        match segment {
-            "" | "." => {}
-            ".." => {
-                kept.pop();
-            }
-            _ => kept.push(segment),
-        }
-    }
-    let mut resolved = String::with_capacity(path.len());
-    for segment in &kept {
-        resolved.push('/');
-        resolved.push_str(segment);
-    }
-    if ends_in_directory {
-        resolved.push('/');
-    }
-    resolved
-}
-
-/// The client's address: from the right of `X-Forwarded-For`, the first hop that no trusted proxy vouches for.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let mut client = canonical(peer);
-    let fields: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
-    for hop in fields.iter().rev().flat_map(|field| field.rsplit(',')) {
-        if !is_trusted(client, trusted) {
-            break;
-        }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(address) => client = canonical(address),
-            Err(_) => break,
-        }
-    }
-    client
-}
-
 /// An IPv4 address is the same client however the socket spells it.
-fn canonical(address: IpAddr) -> IpAddr {
+pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 

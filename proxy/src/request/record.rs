@@ -53,6 +53,7 @@ pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, ctx: &Context, 
     log.write(&Line {
         time: jiff::Timestamp::try_from(ctx.started_at).map(|time| format!("{time:.3}")).unwrap_or_default(),
         id: &ctx.id,
+        trace: Some(ctx.trace.id()),
         client: facts.map(|facts| facts.client),
         listener: finished.listener,
         protocol: protocol(finished.request.version),
@@ -132,6 +133,7 @@ pub(crate) fn record_unread(metrics: &Metrics, log: &AccessLog, unread: &Unread<
     log.write(&Line {
         time: jiff::Timestamp::try_from(unread.at).map(|time| format!("{time:.3}")).unwrap_or_default(),
         id: unread.id,
+        trace: None,
         client: Some(unread.client),
         listener: unread.listener,
         protocol: "HTTP/1.1",

@@ -36,6 +36,8 @@ pub(crate) struct Line<'a> {
     /// When the request header was read (RFC 3339).
     pub(crate) time: String,
     pub(crate) id: &'a str,
+    /// The trace that it belongs to (W3C Trace Context); `None` if its header was not read.
+    pub(crate) trace: Option<String>,
     pub(crate) client: Option<IpAddr>,
     pub(crate) listener: &'a str,
     pub(crate) protocol: &'a str,
@@ -124,8 +126,7 @@ impl AccessLog {
 
     /// Whether a request is logged; `random` is uniform over all values. What went wrong always is.
     pub(crate) fn takes(&self, random: u32, went_wrong: bool) -> bool {
-        let sampled = f64::from(random) < self.sample.fraction() * (f64::from(u32::MAX) + 1.0);
-        self.queue.is_some() && (went_wrong || sampled)
+        self.queue.is_some() && (went_wrong || self.sample.takes(random))
     }
 
     /// Queues a line.
@@ -259,6 +260,7 @@ mod tests {
         Line {
             time: String::new(),
             id,
+            trace: None,
             client: None,
             listener: "plain",
             protocol: "HTTP/1.1",

@@ -11,6 +11,7 @@ mod front;
 mod listening;
 mod authority;
 mod tls;
+mod identity;
 mod connections;
 mod handover;
 mod serving;
