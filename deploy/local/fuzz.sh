@@ -15,7 +15,7 @@ shift || true
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "'$seconds' is no number of seconds; hint: deploy/local/fuzz.sh 600 load"
 crates=(config proxy)
 targets=("$@")
-((${#targets[@]} > 0)) || targets=(load units path forwarding)
+((${#targets[@]} > 0)) || targets=(load units path forwarding front chunked proxy_protocol)
 
 "$here/require.sh"
 command -v c++ >/dev/null || fail "libFuzzer is C++ and there is no compiler for it; hint: sudo apt-get install g++"
@@ -40,6 +40,14 @@ mkdir -p state/fuzz
 printf '"%s"\n' %2e %2F %5c %3B %c0%af %00 .. ';' // >state/fuzz/path.dict
 printf '"%s"\n' for= proto=https '\x22' '\x5c' '[2001:db8::1]:4711' 10.0.0.1 ', ' _hidden unknown \
     00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 a=1 >state/fuzz/forwarding.dict
+printf '"%s"\n' 'GET / HTTP/1.1\x0d\x0aHost: a\x0d\x0a' 'http://a/' ' HTTP/1.0' '\x0d\x0a\x0d\x0a' 'Host: ' \
+    'Content-Length: 1' 'Transfer-Encoding: chunked' 'Expect: 100-continue' 'Upgrade: x' ', ' '[::1]:80' '\x09' \
+    >state/fuzz/front.dict
+printf '"%s"\n' '\x0d\x0a' '0\x0d\x0a\x0d\x0a' '1\x0d\x0ax\x0d\x0a' ';a=\x22\x5c\x22\x22' ';a=b' 'x: y\x0d\x0a' \
+    000000000000000 fffffffffffffff >state/fuzz/chunked.dict
+printf '"%s"\n' 'PROXY ' UNKNOWN 'TCP4 192.0.2.1 192.0.2.2 1 2\x0d\x0a' 'TCP6 2001:db8::1 ::1 65535 0\x0d\x0a' \
+    '\x0d\x0a\x0d\x0a\x00\x0d\x0aQUIT\x0a' '\x21\x11\x00\x0c' '\x21\x21\x00\x24' '\x20\x00\x00\x00' \
+    >state/fuzz/proxy_protocol.dict
 # shellcheck disable=SC2016 # backticks of Markdown
 sed -n 's/^\*\*`\(.*\)`\*\*.*/"\1: "/p' deploy/reference.md | sort -u >state/fuzz/load.dict
 printf '"%s"\n' ms KiB '%' '/s' '{' '}' '[' ']' '\x0a' '  ' '- ' '<<: ' '*a' '&a ' "/{a}" '/**' >>state/fuzz/load.dict

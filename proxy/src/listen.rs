@@ -6,7 +6,7 @@ pub(crate) mod accept;
 pub(crate) mod admit;
 pub(crate) mod connection;
 pub(crate) mod closed;
-mod proxy_protocol;
+pub(crate) mod proxy_protocol;
 mod socket;
 mod transport;
 pub(crate) mod http2;

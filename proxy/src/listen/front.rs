@@ -27,8 +27,8 @@ use super::{
 };
 use crate::{clock, request::refusal::Refusal};
 
-mod head;
-mod chunked;
+pub(crate) mod head;
+pub(crate) mod chunked;
 mod exchange;
 mod io_type;
 mod notes;
