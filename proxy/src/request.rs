@@ -225,6 +225,8 @@ impl ProxyHttp for Requests {
         _digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
+        // What was sent of it before is sent once more.
+        ctx.body_bytes = 0;
         let Some(pool) = ctx.arm().map(|arm| &arm.pool) else { return Ok(()) };
         // Many requests share a connection of HTTP/2.
         if ctx.exchange.stays_open() && pool.model.protocol == Protocol::Http1 {

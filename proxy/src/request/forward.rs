@@ -112,8 +112,15 @@ fn reserved(headers: &HeaderMap, stranger: bool) -> Vec<String> {
     let believed = |name: &str| {
         name.starts_with("x-forwarded-") || matches!(name, "x-real-ip" | "x-original-url" | "x-rewrite-url")
     };
+    let is_reserved = |name: &str| own(name) || (stranger && believed(name));
+    // CGI and its heirs take `_` for `-`: by the other spelling, anybody could say what only the edge says.
+    let forges = |name: &str| {
+        let meant = name.replace('_', "-");
+        let set_by_edge = matches!(&*meant, "forwarded" | "x-request-id" | "client-cert" | "client-cert-chain");
+        own(&meant) || believed(&meant) || set_by_edge || meant.starts_with("x-client-cert")
+    };
     let names = headers.keys().map(|name| name.as_str());
-    names.filter(|name| own(name) || (stranger && believed(name))).map(str::to_owned).collect()
+    names.filter(|name| is_reserved(name) || (name.contains('_') && forges(name))).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -150,6 +157,9 @@ mod tests {
             ("x-forwarded-for", "2.2.2.2"),
             ("x-forwarded-prefix", "/x"),
             ("x-real-ip", "1.1.1.1"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("client_cert", ":forged:"),
+            ("x_of_its_own", "kept"),
             ("x-floodgate-class", "core"),
             ("forwarded", "for=\"1.1.1.1"),
             ("forwarded", "for=2.2.2.2;proto=https"),
@@ -171,9 +181,18 @@ mod tests {
     #[test]
     fn a_client_cannot_speak_in_the_edges_name() {
         let request = sent(&[]);
-        for name in ["x-floodgate-class", "forwarded", "x-request-deadline-ms", "x-forwarded-prefix", "x-real-ip"] {
+        for name in [
+            "x-floodgate-class",
+            "forwarded",
+            "x-request-deadline-ms",
+            "x-forwarded-prefix",
+            "x-real-ip",
+            "x_forwarded_for",
+            "client_cert",
+        ] {
             assert!(!request.headers.contains_key(name), "{name}");
         }
+        assert_eq!(request.headers["x_of_its_own"], "kept");
         assert_eq!(request.headers["x-forwarded-for"], "10.0.0.9");
         assert_eq!(request.headers["x-forwarded-proto"], "https");
         assert_eq!(request.headers["host"], "shop:8443");
