@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub(crate) mod closed;
 pub(crate) mod proxy_protocol;
 mod socket;
+mod pace;
 mod transport;
 pub(crate) mod http2;
 pub(crate) mod tls;

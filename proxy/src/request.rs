@@ -59,8 +59,6 @@ use crate::{clock, edge::Edge, listen::connection::Connection, telemetry::metric
 const COLLAPSE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long the rest of a refused request's body is read, so that its answer is not lost to a reset.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
-/// How long a client may take nothing of its answer: it holds a place in a pool meanwhile.
-const CLIENT_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// The requests of one worker.
 pub(crate) struct Requests {
@@ -85,7 +83,6 @@ impl ProxyHttp for Requests {
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         ctx.background = session.subrequest_ctx.is_some();
         session.set_total_drain_timeout(Some(DRAIN_MAX));
-        session.set_write_timeout(Some(CLIENT_STALL_MAX));
         session.set_ignore_info_resp(true);
         let request = session.req_header_mut();
         if request.version == http::Version::HTTP_10 {

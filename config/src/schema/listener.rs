@@ -63,9 +63,10 @@ mapping! {
 
         /// How slowly a client may send a request's body, or take an answer, up to `1MiB/s`; `0B/s` asks for
         /// nothing. Default `500B/s`: slower than any modem, and a body of one byte a minute holds a place in a pool for
-        /// hours. Time counts while the edge waits for the client, and the client has five seconds' grace, also to do
-        /// nothing; what is sent faster fills that up again, and buys no more. After it, a request is refused with
-        /// `408`, and a connection that takes no answer is closed. Live, for connections from then on.
+        /// hours. Time counts while the edge waits for the client, which has five seconds' grace. What moves faster makes
+        /// up for a pause later: of `idle_timeout` in a body, of thirty seconds in an answer, and of no more even with
+        /// `0B/s`. After it, a request is refused with `408`, and an answer that is not taken ends. Live, for
+        /// connections from then on.
         optional min_rate: Written<ByteRate>,
 
         /// How many connections it may hold.

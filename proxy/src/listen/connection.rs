@@ -14,6 +14,7 @@ use pingora::{
     protocols::{Digest, SocketDigest, raw_connect::ProxyDigest},
     proxy::Session,
 };
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -40,6 +41,10 @@ use crate::{
     snapshot::Listener,
     telemetry::metric::TlsMetrics,
 };
+
+/// Bytes that the kernel keeps beyond what it has sent. More of them would only hide how fast a client takes its answers;
+/// it asks for more at half of them, which a busy worker has time enough to bring.
+const UNSENT_MAX: u32 = 128 << 10;
 
 /// A connection that was let in.
 pub(super) struct Arrival {
@@ -104,8 +109,8 @@ pub(super) async fn run(arrival: Arrival, worker: Arc<Worker>) {
 
 async fn serve(arrival: Arrival, worker: &Worker) {
     let Arrival { mut tcp, peer, listener, door, mut place } = arrival;
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    if let Err(error) = tcp.set_nodelay(true).and_then(|()| SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_MAX)) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY and TCP_NOTSENT_LOWAT");
     }
     let Some(client) = client(&mut tcp, peer, &listener, &mut place, worker).await else { return };
     let io = Socket::from(tcp);

@@ -22,7 +22,8 @@ use super::{
     closed::Closed,
     connection::Connection,
     http2::{self, Incoming},
-    transport::{Pace, Tally, Transport},
+    pace::{Pace, Patience, STALL_MAX},
+    transport::{Delivered, Tally, Transport},
     worker::Worker,
 };
 use crate::{clock, request::refusal::Refusal};
@@ -73,15 +74,15 @@ where
 {
     let model = &connection.listener.model;
     let traffic = worker.edge.metrics.connections.traffic(&model.name).map(Tally::new);
-    let floor = Pace::at_least(model.min_rate.0);
-    let transport = Transport::new(io, floor, traffic);
+    let floor = model.min_rate.0;
+    let sending = Patience { floor, silence_max: model.idle_timeout, unseen: 0 };
+    let taking = Patience { floor, silence_max: STALL_MAX, unseen: 0 };
+    let digest = Arc::new(connection.socket_digest(socket));
+    let delivered = Delivered::through(Some(Arc::clone(&digest)));
+    let transport = Transport::new(io, Pace::new(taking), delivered, traffic);
     let front = Front {
-        digests: Digests {
-            id: socket,
-            socket: Arc::new(connection.socket_digest(socket)),
-            connection: Arc::new(Arc::clone(&connection).digest()),
-        },
-        exchange: Shared::new(Exchange::new(transport, floor, Arc::clone(&connection.notes))),
+        digests: Digests { id: socket, socket: digest, connection: Arc::new(Arc::clone(&connection).digest()) },
+        exchange: Shared::new(Exchange::new(transport, sending, Arc::clone(&connection.notes))),
         connection,
         worker,
     };

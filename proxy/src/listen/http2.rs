@@ -16,7 +16,6 @@ mod body;
 mod driver;
 mod frames;
 mod guarded;
-mod pace;
 mod session;
 
 use self::{
@@ -27,8 +26,6 @@ use self::{
 use super::{socket::OnSocket, transport::Tally};
 use crate::{clock, request::Requests};
 
-/// How long a client may take nothing of what is written to it, on a stream or the whole connection.
-const STALL_MAX: Duration = Duration::from_secs(30);
 /// Streams that the h2 crate resets for the client's faults, over the life of a connection.
 const FAULTS_MAX: usize = 100;
 /// Streams that the client resets before they were even looked at. The crate's own 20 are soon passed by a browser that
@@ -39,7 +36,7 @@ const STREAM_WINDOW: u32 = 256 << 10;
 /// And of all bodies of one connection: bounds the memory that it can fill.
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// What is kept of one answer beyond what the socket takes; with 100 streams 6.4 MB in a connection that stalls, until
-/// [`STALL_MAX`] ends it.
+/// [`STALL_MAX`](super::pace::STALL_MAX) ends it.
 const SEND_BUFFER: usize = 64 << 10;
 /// The least size of a frame's payload, and what clients use (RFC 9113 s6.5.2).
 const FRAME_MAX: u32 = 16 << 10;

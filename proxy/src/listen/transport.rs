@@ -6,21 +6,20 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, BytesMut};
+use pingora::protocols::SocketDigest;
 use prometheus::IntCounter;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep},
 };
 
+use super::pace::Pace;
 use crate::clock;
-
-mod pace;
-
-pub(crate) use pace::Pace;
 
 /// Written bytes that are held for more: a TLS record, and what a fresh TCP connection may send at once (RFC 6928).
 const HELD_MAX: usize = 16 * 1024;
@@ -62,6 +61,35 @@ impl Drop for Tally {
     }
 }
 
+/// What has come to the other end of a connection.
+///
+/// That the kernel has taken it says little: it has room for megabytes, and says that there is room again only once
+/// a good part of them is gone. A client that takes steadily seems to stop meanwhile.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    /// Whose kernel is asked; without one, what it has taken has arrived.
+    socket: Option<Arc<SocketDigest>>,
+    written: u64,
+    /// What had arrived when it was last asked.
+    counted: u64,
+}
+
+impl Delivered {
+    /// Nothing so far.
+    pub(crate) fn through(socket: Option<Arc<SocketDigest>>) -> Self {
+        Self { socket, written: 0, counted: 0 }
+    }
+
+    /// Bytes that have arrived since this was last asked.
+    fn newly(&mut self) -> u64 {
+        let arrived = match &self.socket {
+            Some(socket) => socket.tcp_info().map_or(self.counted, |info| info.tcpi_bytes_acked),
+            None => self.written,
+        };
+        arrived.saturating_sub(std::mem::replace(&mut self.counted, arrived))
+    }
+}
+
 /// One connection, TLS or plain.
 #[derive(Debug)]
 pub(crate) struct Transport<S> {
@@ -71,7 +99,9 @@ pub(crate) struct Transport<S> {
     /// How slowly a client may send, while it is asked to.
     sending: Option<Pace>,
     /// How slowly a client may take.
-    taking: Option<Pace>,
+    taking: Pace,
+    /// What the client is known to have.
+    delivered: Delivered,
     /// For both: wakes the task when the nearer of their ends may have come.
     timer: Option<Pin<Box<Sleep>>>,
     received: Tally,
@@ -79,9 +109,9 @@ pub(crate) struct Transport<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
-    /// A connection on which a client must take at least at `taking`'s pace.
-    pub(crate) fn new(inner: S, taking: Option<Pace>, [received, sent]: [Tally; 2]) -> Self {
-        Self { inner, held: BytesMut::new(), sending: None, taking, timer: None, received, sent }
+    /// A connection on which a client must take at `taking`'s pace at least.
+    pub(crate) fn new(inner: S, taking: Pace, delivered: Delivered, [received, sent]: [Tally; 2]) -> Self {
+        Self { inner, held: BytesMut::new(), sending: None, taking, delivered, timer: None, received, sent }
     }
 
     /// The connection and what was counted of it; for one on which nothing was written.
@@ -124,17 +154,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             slices[first..first + count].copy_from_slice(&more[..count]);
             let sent = match Pin::new(&mut self.inner).poll_write_vectored(cx, &slices[..first + count]) {
                 Poll::Ready(sent) => sent?,
-                Poll::Pending => {
-                    return self.poll_patience(cx, |this| &mut this.taking).map(Err);
-                }
+                Poll::Pending => return self.poll_taking(cx).map(Err),
             };
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.sent.add(sent);
-            if let Some(pace) = &mut self.taking {
-                pace.moved(sent, clock::instant);
-            }
+            self.delivered.written += sent as u64;
+            self.taking.goes_on(clock::instant);
             let of_held = sent.min(self.held.len());
             self.held.advance(of_held);
             if sent > of_held || (self.held.is_empty() && more.iter().all(|slice| slice.is_empty())) {
@@ -143,32 +170,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Waits for the client while its patience lasts; ready with the error when that is over.
-    fn poll_patience(
-        &mut self,
-        cx: &mut Context<'_>,
-        pace: impl Fn(&mut Self) -> &mut Option<Pace>,
-    ) -> Poll<io::Error> {
-        let Some(pace) = pace(self) else { return Poll::Pending };
-        let now = clock::instant();
-        let end = pace.waits(now);
-        if now >= end {
-            return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the client is too slow"));
+    /// Waits for the client to take what is sent; ready with the error when the patience with it is over. What has
+    /// arrived is asked for only then.
+    fn poll_taking(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        loop {
+            let end = self.taking.waits(clock::instant());
+            ready!(self.poll_until(cx, end));
+            match self.delivered.newly() {
+                0 => return Poll::Ready(too_slow()),
+                bytes => self.taking.moved(bytes, clock::instant),
+            }
         }
+    }
+
+    /// Waits for the client to send, if it is asked to.
+    fn poll_sending(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let Some(pace) = &mut self.sending else { return Poll::Pending };
+        let end = pace.waits(clock::instant());
+        self.poll_until(cx, end).map(|()| too_slow())
+    }
+
+    /// Ready at `end`. Of two that are waited for, the nearer wakes the task, and then the other is looked at again.
+    fn poll_until(&mut self, cx: &mut Context<'_>, end: std::time::Instant) -> Poll<()> {
         let end = Instant::from_std(end);
+        if Instant::from_std(clock::instant()) >= end {
+            return Poll::Ready(());
+        }
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
         if timer.is_elapsed() || timer.deadline() > end {
             timer.as_mut().reset(end);
         }
-        // An earlier end is the other direction's; after it, this one is looked at again.
         while timer.as_mut().poll(cx).is_ready() {
             if Instant::from_std(clock::instant()) >= end {
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "the client is too slow"));
+                return Poll::Ready(());
             }
             timer.as_mut().reset(end);
         }
         Poll::Pending
     }
+}
+
+fn too_slow() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client is too slow")
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Transport<S> {
@@ -179,11 +222,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Transport<S> {
                 let bytes = buf.filled().len() - before;
                 self.received.add(bytes);
                 if let Some(pace) = &mut self.sending {
-                    pace.moved(bytes, clock::instant);
+                    pace.moved(bytes as u64, clock::instant);
                 }
                 Poll::Ready(read)
             }
-            Poll::Pending => self.poll_patience(cx, |this| &mut this.sending).map(Err),
+            Poll::Pending => self.poll_sending(cx).map(Err),
         }
     }
 }

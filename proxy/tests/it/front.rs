@@ -130,14 +130,20 @@ async fn a_client_that_leaves_is_not_answered() {
 async fn a_body_that_trickles_is_refused() {
     let origin = RawOrigin::start(&[OK]).await;
     let edge = edge(origin.address, "min_rate: 1MiB/s");
-    let mut client = Client::connect(edge.address("plain")).await;
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx").await;
-    let start = Instant::now();
-    let answer = client.read_to_end().await.unwrap();
+    let trickle = async |field: &str| {
+        let mut client = Client::connect(edge.address("plain")).await;
+        client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\n{field}Content-Length: 100000\r\n\r\nx")).await;
+        let start = Instant::now();
+        let answer = client.read_to_end().await.unwrap();
+        assert!(start.elapsed().as_secs() >= 4, "there is a grace");
+        answer
+    };
+    // Who begins to send does not wait to be told.
+    let (answer, untold) = tokio::join!(trickle(""), trickle("Expect: 100-continue\r\n"));
     assert_eq!(status(&answer), Some(408), "{answer}");
-    assert!(start.elapsed().as_secs() >= 4, "there is a grace");
+    assert_eq!(status(&untold), Some(408), "{untold}");
     assert!(origin.settled().await.iter().all(|one| !one.is_complete()));
-    edge.wait_for_metric(r#"floodgate_refusals_total{class="core",reason="body_timeout"} 1"#).await;
+    edge.wait_for_metric(r#"floodgate_refusals_total{class="core",reason="body_timeout"} 2"#).await;
 }
 
 #[tokio::test]

@@ -21,7 +21,10 @@ use super::{
     notes::Notes,
 };
 use crate::{
-    listen::transport::{Pace, Transport},
+    listen::{
+        pace::{Pace, Patience},
+        transport::Transport,
+    },
     request::refusal::Refusal,
 };
 
@@ -46,10 +49,12 @@ pub(super) struct Exchange<S> {
     pub(super) transport: Transport<S>,
     notes: Arc<Notes>,
     /// How slowly the client may send a body.
-    floor: Option<Pace>,
+    sending: Patience,
     /// Arrived, and given to nobody yet.
     pub(super) arrived: BytesMut,
     body: Body,
+    /// The client waits to be told before it sends the body, as far as it has said so.
+    waits_for_continue: bool,
     /// Whether a final answer's header was written.
     answered: bool,
     /// The client sends no more.
@@ -61,13 +66,14 @@ pub(super) struct Exchange<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
-    pub(super) fn new(transport: Transport<S>, floor: Option<Pace>, notes: Arc<Notes>) -> Self {
+    pub(super) fn new(transport: Transport<S>, sending: Patience, notes: Arc<Notes>) -> Self {
         Self {
             transport,
             notes,
-            floor,
+            sending,
             arrived: BytesMut::new(),
             body: Body::Over,
+            waits_for_continue: false,
             answered: false,
             ended: false,
             pipelined: false,
@@ -87,6 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
         (self.answered, self.pipelined) = (false, pipelined);
         self.notes.take_date();
         // A client that waits to be told is not late.
+        self.waits_for_continue = head.waits_for_continue;
         self.transport.expect(self.pace().filter(|_| !head.waits_for_continue));
         bytes
     }
@@ -111,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
 
     /// The pace of a body that is not over.
     fn pace(&self) -> Option<Pace> {
-        self.floor.filter(|_| matches!(self.body, Body::Length(_) | Body::Chunked(_)))
+        matches!(self.body, Body::Length(_) | Body::Chunked(_)).then(|| Pace::new(self.sending))
     }
 
     /// Reads more of what nobody asked for yet; zero at the end.
@@ -144,6 +151,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
             read
         };
         self.ended |= read == 0 && wanted > 0;
+        if read > 0 && std::mem::take(&mut self.waits_for_continue) {
+            // It does not wait any more, told or not.
+            self.transport.expect(self.pace());
+        }
         let of_body = match self.follow(&target[..read]) {
             Ok(of_body) => of_body,
             Err(error) => return Poll::Ready(Err(error)),
@@ -218,6 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
             self.transport.expect(None);
         } else if !self.answered {
             // A client that was told to go on is waited for.
+            self.waits_for_continue = false;
             self.transport.expect(self.pace());
         }
         match self.notes.take_date().filter(|_| self.answered).zip(date(head)) {

@@ -7,8 +7,10 @@ use h2::{Reason, SendStream, server::SendResponse};
 use http::{HeaderMap, HeaderName, Response, header};
 use pingora::{Error, ErrorType, OrErr, Result, http::ResponseHeader, protocols::http::HttpTask};
 
-use super::pace::{Pace, Patience};
-use crate::clock;
+use crate::{
+    clock,
+    listen::pace::{Pace, Patience},
+};
 
 /// Fields of one HTTP/1 connection, which a message of HTTP/2 must not have (RFC 9113 s8.2.2).
 static HOP_BY_HOP: [HeaderName; 6] = [
@@ -227,7 +229,7 @@ async fn send(
             .map_err(|e| e.into_down())?;
         *bytes += count;
         *over = last;
-        pace.moved(count);
+        pace.moved(count as u64, clock::instant);
     }
     Ok(())
 }

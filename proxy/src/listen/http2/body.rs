@@ -4,7 +4,10 @@ use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use pingora::{Error, ErrorType, OrErr, Result};
 
-use super::pace::{Pace, Patience};
+use crate::{
+    clock,
+    listen::pace::{Pace, Patience},
+};
 
 /// What is kept of a body to send it again elsewhere; as much as Pingora keeps of other requests.
 const RETRY_MAX: usize = 64 * 1024;
@@ -59,7 +62,7 @@ impl RequestBody {
         };
         let data = data.or_err(ErrorType::ReadError, "while reading a body").map_err(|error| error.into_down())?;
         self.bytes += data.len();
-        self.pace.moved(data.len());
+        self.pace.moved(data.len() as u64, clock::instant);
         self.keep(&data);
         // The client may send so much more; it fails only for a stream that is gone, and the next read says so.
         self.stream.flow_control().release_capacity(data.len()).ok();

@@ -24,13 +24,19 @@ use tokio::{
 };
 
 use super::{
-    Closed, FRAME_MAX, Limits, STALL_MAX,
+    Closed, FRAME_MAX, Limits,
     frames::Flood,
     guarded::{Guarded, Watched},
-    pace::Patience,
     session::{Http2Session, Waits},
 };
-use crate::{clock, listen::socket::OnSocket, request::Requests};
+use crate::{
+    clock,
+    listen::{
+        pace::{Patience, STALL_MAX},
+        socket::OnSocket,
+    },
+    request::Requests,
+};
 
 /// How long the last bytes of a connection that is over may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
@@ -190,9 +196,9 @@ fn waits(request: &RequestHeader, limits: &Limits) -> Waits {
     let kind = request.headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
     // A call may be a conversation, in which it is no fault to have nothing to say.
     let call = kind.is_some_and(|kind| kind.starts_with(b"application/grpc"));
-    let floor = Some(limits.min_rate).filter(|_| !call);
+    let floor = if call { 0 } else { limits.min_rate };
     Waits {
-        body: Patience { silence_max: limits.idle_timeout, floor, unseen: FRAME_MAX.into() },
+        body: Patience { silence_max: limits.idle_timeout, floor, unseen: FRAME_MAX },
         answer: Patience { silence_max: STALL_MAX, floor, unseen: 0 },
     }
 }

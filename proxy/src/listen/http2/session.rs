@@ -22,7 +22,8 @@ use pingora::{
 };
 use tokio::sync::oneshot;
 
-use super::{answer::Answer, body::RequestBody, pace::Patience};
+use super::{answer::Answer, body::RequestBody};
+use crate::listen::pace::Patience;
 
 /// A stream of messages beside the body, which some protocols have, and HTTP/2 has not.
 type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>;
@@ -171,19 +172,19 @@ impl Session for Http2Session {
     }
 
     fn set_read_timeout(&mut self, timeout: Option<Duration>) {
-        self.body().pace.patience.silence_max = timeout.unwrap_or(Duration::MAX);
+        self.body().pace.bear_silence(timeout.unwrap_or(Duration::MAX));
     }
 
     fn get_read_timeout(&self) -> Option<Duration> {
-        Some(self.halves().body.pace.patience.silence_max)
+        Some(self.halves().body.pace.silence_max())
     }
 
     fn set_write_timeout(&mut self, timeout: Option<Duration>) {
-        self.answer().pace.patience.silence_max = timeout.unwrap_or(Duration::MAX);
+        self.answer().pace.bear_silence(timeout.unwrap_or(Duration::MAX));
     }
 
     fn get_write_timeout(&self) -> Option<Duration> {
-        Some(self.halves().answer.pace.patience.silence_max)
+        Some(self.halves().answer.pace.silence_max())
     }
 
     fn set_total_drain_timeout(&mut self, timeout: Option<Duration>) {
