@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use config::model::Protocol;
+use config::model::{Listener, Protocol};
 use http::header;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
@@ -109,6 +109,7 @@ impl ProxyHttp for Requests {
                     // As if the origin had chosen not to switch (RFC 9110 s7.8).
                     session.req_header_mut().remove_header(&header::UPGRADE);
                 }
+                session.set_read_timeout(Some(client_silence_max(ctx, &listener.model)));
                 return Ok(false);
             }
             Ok(Decision::Answer(header, body)) => self.answer(session, ctx, *header, Body::Whole(body)).await,
@@ -466,6 +467,12 @@ impl Requests {
             self.edge.metrics.tried(&arm.pool.model.name, &over.endpoint.address.to_string(), result);
         }
     }
+}
+
+/// How long a client may send nothing while it is read from.
+fn client_silence_max(ctx: &Context, listener: &Listener) -> Duration {
+    let stays_open = ctx.arm().filter(|_| ctx.exchange.stays_open());
+    stays_open.map_or(listener.idle_timeout, |arm| arm.pool.model.timeouts.stream)
 }
 
 /// Whether the pool's tries leave room for one more.

@@ -43,10 +43,9 @@ use self::{
     io_type::{Digests, H1Io, Shared},
 };
 
-/// How long is read on after the last answer, so that the client's kernel does not forget it (RFC 9112 s9.6).
+/// How long is read on after the last answer, however much: what a fast client had under way would else reset the
+/// connection, and its kernel forget the answer (RFC 9112 s9.6).
 const LINGER_MAX: Duration = Duration::from_secs(2);
-/// And how much: who sends on for longer than this is not listening.
-const LINGER_BYTES_MAX: usize = 1 << 20;
 
 /// The requests of one connection.
 struct Front<'w, S> {
@@ -62,7 +61,8 @@ enum NoHead {
     Over,
     /// The client said nothing for too long.
     Silence,
-    Refused(Refusal),
+    /// Something else, whose first byte came at this time.
+    Refused(Refusal, std::time::Instant),
     /// The client speaks HTTP/2, and may.
     Http2,
 }
@@ -103,12 +103,11 @@ where
         let last = self.connection.listener.model.keepalive_requests;
         for number in 1..=last {
             let pipelined = number > 1 && self.exchange.lock().has_more();
-            let started = clock::instant();
             match self.next_head(number == 1).await {
                 Ok(head) if self.pass_on(&head, pipelined, number == last).await => {}
                 Ok(_) => break,
-                Err(NoHead::Refused(refusal)) => {
-                    self.refuse(refusal, started).await;
+                Err(NoHead::Refused(refusal, since)) => {
+                    self.refuse(refusal, since).await;
                     break;
                 }
                 Err(NoHead::Silence) => {
@@ -131,16 +130,20 @@ where
         let limits = Limits { bytes: model.max_header.as_usize(), fields: usize::from(model.max_headers) };
         let mut search = Search::default();
         let mut begun = first;
-        let mut deadline = None;
+        let (mut deadline, mut since) = (None, None);
         loop {
             let nothing = {
                 let mut exchange = self.exchange.lock();
+                if !exchange.arrived.is_empty() {
+                    since.get_or_insert_with(clock::instant);
+                }
+                let refused = |refusal| NoHead::Refused(refusal, since.unwrap_or_else(clock::instant));
                 let may_be_http2 = first && model.h2c;
                 match http2::begins(&exchange.arrived) {
                     Some(true) if may_be_http2 => return Err(NoHead::Http2),
                     None if may_be_http2 => {} // not read as HTTP/1 before it is clear what it is
                     _ => {
-                        if let Some(head) = search.find(&exchange.arrived, limits).map_err(NoHead::Refused)? {
+                        if let Some(head) = search.find(&exchange.arrived, limits).map_err(refused)? {
                             return Ok(head);
                         }
                     }
@@ -164,7 +167,10 @@ where
                 Ok(Ok(true)) => {}
                 Ok(Ok(false) | Err(_)) => return Err(NoHead::Over),
                 Err(_elapsed) if nothing => return Err(NoHead::Silence),
-                Err(_elapsed) => return Err(NoHead::Refused(Refusal::HeaderTimeout)),
+                Err(_elapsed) => {
+                    let since = since.unwrap_or_else(clock::instant);
+                    return Err(NoHead::Refused(Refusal::HeaderTimeout, since));
+                }
             }
         }
     }
@@ -208,7 +214,6 @@ where
     /// Says that nothing more comes, and reads on until the client has heard it.
     async fn close(&self) -> io::Result<()> {
         std::future::poll_fn(|cx| self.exchange.lock().poll_shutdown(cx)).await?;
-        let mut left = LINGER_BYTES_MAX;
         loop {
             let read = std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<io::Result<usize>> {
                 let mut exchange = self.exchange.lock();
@@ -216,8 +221,7 @@ where
                 exchange.poll_arrive(cx)
             })
             .await?;
-            left = left.saturating_sub(read);
-            if read == 0 || left == 0 {
+            if read == 0 {
                 return Ok(());
             }
         }

@@ -10,7 +10,7 @@ use super::{
     context::Context,
     exchange::Exchange,
     identify::{self, is_trusted, network},
-    refusal::Refusal,
+    refusal::{METHODS, Refusal},
     respond,
     route::{Asked, Found},
     split::{Choice, Client},
@@ -44,6 +44,7 @@ pub(super) enum Decision {
 /// Decides, and fills in the context on the way.
 pub(super) fn decide(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Decision, Refusal> {
     identify(arrival, ctx)?;
+    understand(arrival.header)?;
     if let Some(redirect) = to_other_listener(arrival, ctx)? {
         return Ok(redirect);
     }
@@ -80,6 +81,16 @@ fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
     };
     ctx.facts = Some(identify::identify(&raw, trust)?);
     Ok(())
+}
+
+/// Refuses what the edge does for nobody, in whatever version it is asked.
+fn understand(header: &RequestHeader) -> Result<(), Refusal> {
+    if header.method == http::Method::TRACE {
+        return Err(Refusal::MethodNotAllowed(METHODS.to_owned()));
+    }
+    let known = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    let understood = header.headers.get_all(http::header::EXPECT).iter().all(known);
+    understood.then_some(()).ok_or(Refusal::UnknownExpectation)
 }
 
 /// Where a listener sends everything on; refuses what a TLS listener has no certificate for.

@@ -107,6 +107,7 @@ pub(crate) struct Unread<'a> {
     /// What its connection's handshake has settled.
     pub(crate) tls: Option<&'a Established>,
     /// As far as they could be told.
+    pub(crate) version: Version,
     pub(crate) method: Option<&'a str>,
     pub(crate) target: Option<&'a str>,
     pub(crate) refusal: &'a Refusal,
@@ -116,7 +117,7 @@ pub(crate) struct Unread<'a> {
     pub(crate) error: Option<io::Error>,
     /// When it was refused.
     pub(crate) at: SystemTime,
-    /// From the first that was waited for.
+    /// From its first byte.
     pub(crate) took: Duration,
 }
 
@@ -136,7 +137,7 @@ pub(crate) fn record_unread(metrics: &Metrics, log: &AccessLog, unread: &Unread<
         trace: None,
         client: Some(unread.client),
         listener: unread.listener,
-        protocol: "HTTP/1.1",
+        protocol: protocol(unread.version),
         method: unread.method.map_or(NONE, cut),
         host: None,
         path: path.map(cut),

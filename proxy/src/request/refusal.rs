@@ -4,6 +4,9 @@ use std::{borrow::Cow, time::Duration};
 
 use pingora::{Error, ErrorSource, ErrorType};
 
+/// What `Allow` says where the edge itself takes a method nowhere.
+pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// Why a request is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -187,6 +190,7 @@ impl Refusal {
                 | Self::BodyTooLarge
                 | Self::BodyTimeout
                 | Self::OutdatedConnection
+                | Self::UnknownExpectation
         )
     }
 }

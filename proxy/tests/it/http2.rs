@@ -52,6 +52,24 @@ async fn the_origins_date_is_kept_and_one_connections_fields_are_not() {
 }
 
 #[tokio::test]
+async fn what_the_edge_does_for_nobody_is_refused_in_every_version() {
+    let origin = Origin::fixed("hello", &[]).await;
+    let edge = edge(&origin, "");
+    for (client, version) in
+        [(edge.client().http1_only(), http::Version::HTTP_11), (edge.client(), http::Version::HTTP_2)]
+    {
+        let client = client.build().unwrap();
+        let trace = client.request(http::Method::TRACE, edge.secure("/")).send().await.unwrap();
+        assert_eq!((trace.version(), trace.status()), (version, StatusCode::METHOD_NOT_ALLOWED));
+        assert!(trace.headers()["allow"].to_str().unwrap().starts_with("GET, HEAD, "));
+        let expecting = client.post(edge.secure("/")).header("expect", "200-ok").body("hello");
+        let expecting = expecting.send().await.unwrap();
+        assert_eq!((expecting.version(), expecting.status()), (version, StatusCode::EXPECTATION_FAILED));
+    }
+    assert!(origin.asked().is_empty());
+}
+
+#[tokio::test]
 async fn an_origin_gets_one_host_and_one_line_of_cookies() {
     let origin = Origin::fixed("hello", &[]).await;
     let edge = edge(&origin, "");

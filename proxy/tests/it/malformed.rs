@@ -118,7 +118,6 @@ pub(crate) const CASES: &[Case] = &[
     case("an asterisk", 400, b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
     case("OPTIONS with an asterisk", 400, b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
     case("CONNECT", 405, b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
-    case("TRACE", 405, b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"),
     case("an authority for a target", 400, b"GET a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"),
     case("a target with another host", 400, b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"),
     case("a target with another scheme", 400, b"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"),

@@ -268,8 +268,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn how_the_bytes_arrive_makes_no_difference(body in "[0-9a;=\"\\\\x: \r\n]{0,40}") {
-            prop_assert_eq!(whole(body.as_bytes()), in_bytes(body.as_bytes()));
+        fn how_the_bytes_arrive_makes_no_difference(
+            chunks in prop::collection::vec(("[ -~\r\n]{1,20}", "(;[a-z]+(=([a-z]+|\"([ !a-z]|\\\\[\"a-z])*\"))?){0,2}"), 0..4),
+            trailers in "([A-Z][a-z]*: ?[!-~]{0,5}\r\n){0,2}",
+            behind in "[ -~\r\n]{0,5}",
+            changed in prop::option::of((any::<prop::sample::Index>(), prop::sample::select(&b"0a;=\"\\x: \r\n"[..]))),
+        ) {
+            let mut body: Vec<u8> = Vec::new();
+            for (data, extensions) in &chunks {
+                body.extend(format!("{:x}{extensions}\r\n{data}\r\n", data.len()).as_bytes());
+            }
+            body.extend(format!("0\r\n{trailers}\r\n").as_bytes());
+            let end = body.len();
+            body.extend(behind.as_bytes());
+            match changed {
+                Some((at, byte)) => body[at.index(end)] = byte,
+                None => prop_assert_eq!(whole(&body), Ok(Some(end))),
+            }
+            prop_assert_eq!(whole(&body), in_bytes(&body));
         }
     }
 }

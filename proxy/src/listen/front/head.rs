@@ -3,12 +3,15 @@
 //! A head that two servers could read in two ways is refused here, before anything acts on it (request smuggling). The
 //! edge never repairs one: the bytes that pass are the bytes that Pingora reads after this.
 //!
-//! Refused although the grammar has it: `OPTIONS *` (no route could match it), `TRACE` and `CONNECT`, an upgrade with a
-//! body, a `Host` without a port behind its colon.
+//! Refused although the grammar has it: `OPTIONS *` (no route could match it), `CONNECT`, HTTP/1.0 without a `Host`, an
+//! upgrade with a body, a `Host` without a port behind its colon.
 
 use memchr::memchr;
 
-use crate::request::{identify, refusal::Refusal};
+use crate::request::{
+    identify,
+    refusal::{METHODS, Refusal},
+};
 
 /// Empty lines that a client may send before a request (RFC 9112 s2.2 asks for at least one).
 const EMPTY_LINES_MAX: usize = 4;
@@ -18,8 +21,6 @@ const METHOD_MAX: usize = 32;
 const TEXT_MAX: usize = 65_534;
 /// Digits of a length; 19 are below 2^64.
 const LENGTH_DIGITS_MAX: usize = 19;
-/// What `Allow` says where the edge itself takes a method nowhere.
-const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// How large a head may be.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +181,6 @@ pub(super) fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
 
 /// The first line, taken apart.
 struct RequestLine<'h> {
-    method: &'h [u8],
     /// Host and port of an absolute form.
     authority: Option<&'h [u8]>,
     http_1_0: bool,
@@ -204,11 +204,11 @@ impl<'h> RequestLine<'h> {
         if !(1..=METHOD_MAX).contains(&method.len()) || !method.iter().all(|byte| is_token(*byte)) {
             return Err(Refusal::BadRequest("the method is not valid"));
         }
-        if matches!(method, b"CONNECT" | b"TRACE") {
+        if method == b"CONNECT" {
             return Err(Refusal::MethodNotAllowed(METHODS.to_owned()));
         }
         check_characters(target)?;
-        Ok(Self { method, authority: authority(target)?, http_1_0 })
+        Ok(Self { authority: authority(target)?, http_1_0 })
     }
 
     /// RFC 9112 s3.2: one host, and the same in both places. One written in two ways is a different one here.
@@ -269,8 +269,7 @@ impl<'h> Fields<'h> {
             4 if name.eq_ignore_ascii_case(b"host") => only(&mut self.host, value, "more than one host"),
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects = true;
-                let known = value.eq_ignore_ascii_case(b"100-continue");
-                known.then_some(()).ok_or(Refusal::UnknownExpectation)
+                Ok(())
             }
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
                 self.upgrade = true;
@@ -301,7 +300,6 @@ impl<'h> Fields<'h> {
         if self.upgrade && framing != Framing::Length(0) {
             return Err(Refusal::BadRequest("an upgrade with a body"));
         }
-        debug_assert!(!line.method.is_empty(), "a parsed line has a method");
         // RFC 9110 s10.1.1: of an HTTP/1.0 client, the expectation is ignored.
         let waits_for_continue = self.expects && !line.http_1_0 && framing != Framing::Length(0);
         Ok(Checked { framing, waits_for_continue })

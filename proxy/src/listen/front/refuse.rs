@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
-use http::header;
+use http::{Version, header};
 use memchr::memchr;
 use pingora::http::ResponseHeader;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,18 +23,18 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     /// Answers with a refusal, after which the connection is closed.
-    pub(super) async fn refuse(&self, refusal: Refusal, started: Instant) {
+    pub(super) async fn refuse(&self, refusal: Refusal, since: Instant) {
         let edge = &self.worker.edge;
         let id = format!("{:032x}", rand::random::<u128>());
         let arrived = std::mem::take(&mut self.exchange.lock().arrived);
         let Ok((header, body)) = respond::refusal(&refusal, accept(&arrived), &id, rand::random()) else { return };
-        let body = if arrived.starts_with(b"HEAD ") { &[][..] } else { &body };
+        let line = Beginning::of(&arrived);
+        let body = if line.method == Some("HEAD") { &[][..] } else { &body };
         let answer = answer(header, body);
         let sent = {
             self.exchange.lock().transport.hold(&answer);
             std::future::poll_fn(|cx| self.exchange.lock().poll_send(cx)).await
         };
-        let (method, target) = beginning(&arrived);
         record::record_unread(
             &edge.metrics,
             &edge.published.load().access_log,
@@ -43,13 +43,14 @@ where
                 listener: &self.connection.listener.model.name,
                 client: self.connection.client.ip(),
                 tls: self.connection.tls.as_ref(),
-                method,
-                target,
+                version: line.version,
+                method: line.method,
+                target: line.target,
                 refusal: &refusal,
                 bytes: body.len(),
                 error: sent.err(),
                 at: clock::wall(),
-                took: clock::instant().saturating_duration_since(started),
+                took: clock::instant().saturating_duration_since(since),
             },
         );
     }
@@ -80,14 +81,28 @@ fn accept(arrived: &[u8]) -> Option<&[u8]> {
     lines.take_while(|line| !line.is_empty()).find_map(field).map(|(_, value)| value)
 }
 
-/// Method and target for the log, as far as they can be told.
-fn beginning(arrived: &[u8]) -> (Option<&str>, Option<&str>) {
-    let line = arrived.trim_ascii_start();
-    let line = &line[..memchr(b'\r', line).unwrap_or(line.len())];
-    let mut words = line.split(|byte| *byte == b' ').map(|word| str::from_utf8(word).ok());
-    let method = words.next().flatten().filter(|word| !word.is_empty() && word.bytes().all(head::is_token));
-    let target = words.next().flatten().filter(|_| method.is_some());
-    (method, target)
+/// The first line, as far as it can be told.
+#[derive(Debug, PartialEq, Eq)]
+struct Beginning<'a> {
+    method: Option<&'a str>,
+    target: Option<&'a str>,
+    version: Version,
+}
+
+impl<'a> Beginning<'a> {
+    fn of(arrived: &'a [u8]) -> Self {
+        let line = arrived.trim_ascii_start();
+        let line = &line[..memchr(b'\r', line).unwrap_or(line.len())];
+        let mut words = line.split(|byte| *byte == b' ').map(|word| str::from_utf8(word).ok());
+        let method = words.next().flatten().filter(|word| !word.is_empty() && word.bytes().all(head::is_token));
+        let target = words.next().flatten().filter(|_| method.is_some());
+        let version = match words.next().flatten() {
+            Some("HTTP/1.0") => Version::HTTP_10,
+            Some("HTTP/2.0") => Version::HTTP_2,
+            _ => Version::HTTP_11,
+        };
+        Self { method, target, version }
+    }
 }
 
 #[cfg(test)]
@@ -107,11 +122,18 @@ mod tests {
 
     #[test]
     fn as_much_is_told_as_there_is() {
-        assert_eq!(beginning(b"GET /a b HTTP/1.1\r\nHost: a\r\n"), (Some("GET"), Some("/a")));
-        assert_eq!(beginning(b"\r\nGET /a"), (Some("GET"), Some("/a")));
-        assert_eq!(beginning(b"\x16\x03\x01 x y"), (None, None));
-        assert_eq!(beginning(b"GET \xff HTTP/1.1"), (Some("GET"), None));
-        assert_eq!(beginning(b""), (None, None));
+        let (old, now) = (Version::HTTP_10, Version::HTTP_11);
+        for (arrived, method, target, version) in [
+            (&b"GET /a b HTTP/1.1\r\nHost: a\r\n"[..], Some("GET"), Some("/a"), now),
+            (b"\r\nHEAD /a", Some("HEAD"), Some("/a"), now),
+            (b"GET /a HTTP/1.0\r\n", Some("GET"), Some("/a"), old),
+            (b"PRI * HTTP/2.0\r\n", Some("PRI"), Some("*"), Version::HTTP_2),
+            (b"\x16\x03\x01 x y", None, None, now),
+            (b"GET \xff HTTP/1.1", Some("GET"), None, now),
+            (b"", None, None, now),
+        ] {
+            assert_eq!(Beginning::of(arrived), Beginning { method, target, version }, "{arrived:?}");
+        }
         assert_eq!(
             accept(b"GET / HTTP/1.1\nHost: a\naccept: text/html \r\n\r\nAccept: x\r\n"),
             Some(&b"text/html"[..])

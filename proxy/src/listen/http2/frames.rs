@@ -26,6 +26,8 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
+/// Its length, and the most that it can say (RFC 9113 s6.1).
+const PADDING_MAX: usize = 1 + 255;
 
 /// What a client sent too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +74,9 @@ impl Frames {
                     return control.take(now).ok_or(Flood::ControlFrames);
                 }
                 Step::Head(Head { kind: DATA, flags, length }) => {
-                    let empty = length == 0 && flags & END_STREAM == 0;
-                    if empty || flags & PADDED != 0 {
+                    let padded = flags & PADDED != 0;
+                    let useful = if padded { length.saturating_sub(PADDING_MAX) } else { length };
+                    if useful == 0 && (padded || flags & END_STREAM == 0) {
                         return control.take(now).ok_or(Flood::ControlFrames);
                     }
                     control.give(1);

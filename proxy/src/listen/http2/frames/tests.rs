@@ -40,6 +40,7 @@ fn each_kind_that_carries_nothing_is_bounded() {
         (CONTINUATION, 0, &[]),
         (DATA, 0, &[]),
         (DATA, PADDED, &[3, 0, 0, 0]),
+        (DATA, PADDED, &[255; PADDING_MAX]),
         (0x10, 0, b"u=1"),
         (0xbb, 0, &[]),
     ] {
@@ -56,6 +57,7 @@ fn requests_and_bodies_are_not_counted_here() {
     for _ in 0..10_000 {
         frames.received(&frame(HEADERS, END_HEADERS, b"x"), now).unwrap();
         frames.received(&frame(DATA, 0, b"x"), now).unwrap();
+        frames.received(&frame(DATA, PADDED, &[0; PADDING_MAX + 1]), now).unwrap();
         frames.received(&frame(DATA, END_STREAM, b""), now).unwrap();
     }
 }
