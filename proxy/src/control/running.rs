@@ -81,13 +81,13 @@ impl Running {
             let folders = folders.context("cannot watch the configuration's files (`process.watch`)")?;
             followers.push(tokio::spawn(watch(Arc::clone(&reloader), folders)));
         }
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), hash = edge.published.load().hash, "the edge is ready");
         notify::ready();
         inherited.ready();
         let pid_file = start.pid_file.clone();
         if let Some(path) = &pid_file {
             write_pid(path).with_context(|| format!("cannot write {}", path.display()))?;
         }
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), hash = edge.published.load().hash, "the edge is ready");
         Ok(Self { boot, edge, reloader, ending, signals, admin, operators, followers, leave, pid_file })
     }
 

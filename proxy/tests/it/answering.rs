@@ -271,7 +271,10 @@ async fn files_below_the_root_are_served_and_nothing_else() {
             "/f/..%5csecret",
         ] {
             let answer = get(&client, edge.secure(path), &[]).await;
-            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+            // Dots beside an encoded separator mean one thing here and another elsewhere.
+            let ambiguous = ["..%2f", "..%2F", "%2e%2e%2f", "..%5c"].iter().any(|dots| path.contains(dots));
+            let expected = if ambiguous { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND };
+            assert_eq!(answer.status(), expected, "{path}");
             assert!(!answer.text().await.unwrap().contains("secret"), "{path}");
         }
         let large_answer = get(&client, edge.secure("/f/large.bin"), &[]).await;
