@@ -40,9 +40,9 @@ mkdir -p state/fuzz
 printf '"%s"\n' %2e %2F %5c %3B %c0%af %00 .. ';' // >state/fuzz/path.dict
 printf '"%s"\n' for= proto=https '\x22' '\x5c' '[2001:db8::1]:4711' 10.0.0.1 ', ' _hidden unknown \
     00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 a=1 >state/fuzz/forwarding.dict
-printf '"%s"\n' 'GET / HTTP/1.1\x0d\x0aHost: a\x0d\x0a' 'http://a/' ' HTTP/1.0' '\x0d\x0a\x0d\x0a' 'Host: ' \
-    'Content-Length: 1' 'Transfer-Encoding: chunked' 'Expect: 100-continue' 'Upgrade: x' ', ' '[::1]:80' '\x09' \
-    >state/fuzz/front.dict
+printf '"%s"\n' 'GET / HTTP/1.1\x0d\x0aHost: a\x0d\x0a' 'http://a/' ' HTTP/1.0' '\x0d\x0a\x0d\x0a' 'Host: a\x0d\x0a' \
+    'Content-Length: 1\x0d\x0a' 'Transfer-Encoding: chunked\x0d\x0a' 'Expect: 100-continue\x0d\x0a' \
+    'Upgrade: x\x0d\x0a' 'x: y\x0d\x0a' ', ' '[::1]:80' '\x09' >state/fuzz/front.dict
 printf '"%s"\n' '\x0d\x0a' '0\x0d\x0a\x0d\x0a' '1\x0d\x0ax\x0d\x0a' ';a=\x22\x5c\x22\x22' ';a=b' 'x: y\x0d\x0a' \
     000000000000000 fffffffffffffff >state/fuzz/chunked.dict
 printf '"%s"\n' 'PROXY ' UNKNOWN 'TCP4 192.0.2.1 192.0.2.2 1 2\x0d\x0a' 'TCP6 2001:db8::1 ::1 65535 0\x0d\x0a' \
@@ -60,11 +60,18 @@ mkdir -p state/fuzz/load-seeds
 cp config/edge.yaml config/tests/it/golden/{good,bad}/*.yaml state/fuzz/load-seeds/
 rm -f state/fuzz/load-seeds/alias_bomb.yaml
 
+# Heads with each kind of framing, behind four sizes of pieces: mutation alone hardly makes two fields that contradict.
+mkdir -p state/fuzz/front-seeds
+for field in 'X: y' 'Content-Length: 1' 'Transfer-Encoding: chunked' 'Upgrade: x'; do
+    printf '\1\2\3\4POST http://a/b?c HTTP/1.1\r\nHost: a\r\n%s\r\nX: y\r\n\r\n' "$field" \
+        >"state/fuzz/front-seeds/${field%%:*}"
+done
+
 for target in "${targets[@]}"; do
     say "== $target: $seconds s"
     mkdir -p "state/fuzz/$target"
     seeds=()
-    [[ $target != load ]] || seeds=(state/fuzz/load-seeds)
+    [[ ! -d state/fuzz/$target-seeds ]] || seeds=("state/fuzz/$target-seeds")
     "$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=60 \
         -max_len=16384 "-dict=state/fuzz/$target.dict" -artifact_prefix="state/fuzz/$target-" -print_final_stats=1 \
         "state/fuzz/$target" "${seeds[@]}" ||
