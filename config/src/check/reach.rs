@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    model::{ClientAuth, HostPattern, Listener},
+    model::{ClientAuth, HostPattern, Listener, Tls},
     problem::{Code, Report},
     schema::{
         self,
@@ -37,21 +37,30 @@ pub(super) fn refuse_unserved_hosts(
     }
 }
 
-/// Reports each route for clients with a certificate where none is asked for one.
+/// Reports each route for clients with a certificate that no client can come to who was asked for one.
 pub(super) fn refuse_unproven_clients(
     routes: &Written<Vec<Tried<schema::Route>>>,
     listeners: &[Listener],
     report: &mut Report,
 ) {
-    let mut asked = listeners.iter().filter_map(|listener| listener.tls.as_ref()).map(|tls| tls.client_certificates);
-    if asked.any(|asked| asked != ClientAuth::None) {
-        return;
-    }
-    let demands = routes.value.iter().filter_map(|route| route.0.as_ref()?.client_certificate.as_ref());
-    for Written { at, .. } in demands {
-        let hint = "write `client_certificates: optional` and `client_ca` at the listener that these clients come to";
-        let message = "no listener asks clients for a certificate".to_owned();
-        report.refuse_with_hint(Code::WrongClientCertificates, at, message, hint);
+    let hint = "write `client_certificates: optional` and `client_ca` at the listener that these clients come to";
+    let asks = |tls: &&Tls| tls.client_certificates != ClientAuth::None;
+    let answering = listeners.iter().filter(|listener| listener.redirect_to.is_none());
+    let asking: Vec<_> = answering.filter_map(|listener| listener.tls.as_ref()).filter(asks).collect();
+    let names = asking.iter().flat_map(|tls| &tls.certificates).flat_map(|certificate| &certificate.names);
+    let served: Served<'_> = names.collect();
+    for route in routes.value.iter().filter_map(|route| route.0.as_ref()) {
+        let Some(Written { at, .. }) = &route.client_certificate else { continue };
+        if asking.is_empty() {
+            let message = "no listener asks clients for a certificate".to_owned();
+            report.refuse_with_hint(Code::WrongClientCertificates, at, message, hint);
+            continue;
+        }
+        let hosts = route.r#match.host.iter().flat_map(|hosts| &hosts.value.0);
+        for Written { value: host, at } in hosts.filter(|host| !served.shares_a_host_with(&host.value)) {
+            let message = format!("no listener that serves the host `{host}` asks clients for a certificate");
+            report.refuse_with_hint(Code::WrongClientCertificates, at, message, hint);
+        }
     }
 }
 

@@ -336,7 +336,8 @@ codes! {
     "E0314" "unserved-host" UnservedHost,
 
     /// What is said of client certificates does not fit together: clients are asked for one and nobody is named who
-    /// signs them, or the other way about; or a route takes only clients with a certificate, and no listener asks for one.
+    /// signs them, or the other way about; or a route takes only clients with a certificate, and no listener that serves
+    /// its host asks for one.
     ///
     /// ```yaml
     /// tls: {certificates: [...], client_certificates: optional}                                   # wrong: signed by whom?

@@ -51,7 +51,8 @@ mapping! {
         /// A file with one key, or a folder of at most 64 such files, the newest key in the file whose name is last in the
         /// alphabet. A key is 48 or 80 random bytes: `edge ticket-key FOLDER` makes one. Nobody but the owner of a file
         /// may write to it, and nobody but the owner and the group may read it. The newest key seals, all open; a new one
-        /// seals once it has been there for five minutes, so that it can reach every edge first. Live; also when the files change.
+        /// seals once its file has been there for five minutes, so that it can reach every edge first, and the newest of
+        /// the others until then. Live; also when the files change.
         required keys: Written<TicketsPath>,
     }
 }

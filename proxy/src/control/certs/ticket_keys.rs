@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +10,7 @@ use config::model::ByteSize;
 use thiserror::Error;
 
 use super::super::file;
-use crate::listen::tls::tickets::{KEY_LENGTHS, Key};
+use crate::listen::tls::tickets::{KEY_LENGTHS, Key, SharedKey};
 
 /// More than a year of weekly keys.
 const KEYS_MAX: usize = 64;
@@ -35,7 +36,7 @@ pub(crate) enum TicketKeyError {
 
 /// The keys in a file, or in the files of a folder: the last name is the newest key, which comes first. Names that begin
 /// with a dot are none (Kubernetes keeps its own there, and so do programs that put a new file in place).
-pub(crate) fn load(path: &Path) -> Result<Vec<Key>, TicketKeyError> {
+pub(crate) fn load(path: &Path) -> Result<Vec<SharedKey>, TicketKeyError> {
     let files = files(path)?;
     files.iter().rev().map(|path| read(path)).collect()
 }
@@ -60,10 +61,13 @@ pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, TicketKeyError> {
     Ok(files)
 }
 
-fn read(path: &Path) -> Result<Key, TicketKeyError> {
-    let bytes = file::read_secret(path, FILE_MAX)
-        .map_err(|cause| TicketKeyError::Unreadable { path: path.to_owned(), cause })?;
-    Key::new(&bytes).ok_or_else(|| TicketKeyError::Length { path: path.to_owned(), length: bytes.len() })
+fn read(path: &Path) -> Result<SharedKey, TicketKeyError> {
+    let unreadable = |cause| TicketKeyError::Unreadable { path: path.to_owned(), cause };
+    let bytes = file::read_secret(path, FILE_MAX).map_err(unreadable)?;
+    // `mtime` comes along with copies; `ctime` tells when the file was put here (inode(7)).
+    let since_s = u64::try_from(fs::metadata(path).map_err(unreadable)?.ctime()).unwrap_or_default();
+    let key = Key::new(&bytes).ok_or_else(|| TicketKeyError::Length { path: path.to_owned(), length: bytes.len() })?;
+    Ok(SharedKey { key, since_s })
 }
 
 #[cfg(test)]
@@ -92,7 +96,10 @@ mod tests {
         }
         let names: Vec<_> = files(folder.path()).unwrap();
         assert_eq!(names, ["2026-11-02.key", "2026-11-12.key", "2026-11-22.key"].map(at));
-        assert_eq!(load(folder.path()).unwrap().len(), 3);
+        let keys = load(folder.path()).unwrap();
+        assert_eq!(keys.len(), 3);
+        let lately = crate::listen::tls::tickets::now_s() - 3600;
+        assert!(keys.iter().all(|key| key.since_s > lately), "{keys:?}");
         symlink(at("2026-11-22.key"), at(".link")).unwrap();
         assert_eq!(load(&at(".link")).unwrap().len(), 1, "a file by itself, also through a link");
     }

@@ -86,6 +86,14 @@ impl Key {
     }
 }
 
+/// A key that other edges may have, too.
+#[derive(Debug)]
+pub(crate) struct SharedKey {
+    pub(crate) key: Key,
+    /// When its file came to be what and where it is, in seconds since 1970.
+    pub(crate) since_s: u64,
+}
+
 /// What a session may be resumed within. A resumed session brings along who the client was found to be, so it must not
 /// pass from where nobody was asked, or other authorities vouched (CVE-2025-23419).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,17 +119,16 @@ impl Tickets {
         Self { rotates: true, ring: RwLock::default() }
     }
 
-    /// Keys out of files, the newest first. Those that `previous` does not know seal only after [`SETTLE`]; with no
-    /// previous ones there is nothing to wait with.
-    pub(crate) fn shared(keys: Vec<Key>, previous: Option<&Self>, now_s: u64) -> Self {
+    /// Keys out of files, the newest first. One that `previous` does not know seals [`SETTLE`] after its file has come
+    /// here, which is no later than `now_s`.
+    pub(crate) fn shared(keys: Vec<SharedKey>, previous: Option<&Self>, now_s: u64) -> Self {
         let known = previous.filter(|previous| !previous.rotates).map(Self::held).unwrap_or_default();
-        let seals_from_s = |key: &Key| match known.iter().find(|held| held.key.digest == key.digest) {
-            Some(held) => held.seals_from_s,
-            None if known.is_empty() => 0,
-            None => now_s + SETTLE.as_secs(),
+        let hold = |SharedKey { key, since_s }| {
+            let before = known.iter().find(|held| held.key.digest == key.digest);
+            let settled_s = since_s.min(now_s) + SETTLE.as_secs();
+            Held { seals_from_s: before.map_or(settled_s, |held| held.seals_from_s), key: Arc::new(key) }
         };
-        let ring = keys.into_iter().map(|key| Held { seals_from_s: seals_from_s(&key), key: Arc::new(key) });
-        Self { rotates: false, ring: RwLock::new(ring.collect()) }
+        Self { rotates: false, ring: RwLock::new(keys.into_iter().map(hold).collect()) }
     }
 
     /// Whether these are the keys of this edge alone.
@@ -141,7 +148,8 @@ impl Tickets {
             drop(ring);
             return self.rotate(now_s);
         }
-        let due = due.or_else(|| ring.iter().min_by_key(|held| held.seals_from_s));
+        // Of those that came together, every edge has the oldest first.
+        let due = due.or_else(|| ring.iter().rev().min_by_key(|held| held.seals_from_s));
         due.map(|held| Arc::clone(&held.key))
     }
 

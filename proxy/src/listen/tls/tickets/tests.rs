@@ -11,8 +11,14 @@ fn key(byte: u8) -> Key {
     Key::new(&[byte; 80]).unwrap()
 }
 
+/// With keys whose files come to be now.
 fn shared(bytes: &[u8], previous: Option<&Tickets>, now_s: u64) -> Tickets {
-    Tickets::shared(bytes.iter().map(|byte| key(*byte)).collect(), previous, now_s)
+    since(&bytes.iter().map(|byte| (*byte, now_s)).collect::<Vec<_>>(), previous, now_s)
+}
+
+fn since(keys: &[(u8, u64)], previous: Option<&Tickets>, now_s: u64) -> Tickets {
+    let keys = keys.iter().map(|&(byte, since_s)| SharedKey { key: key(byte), since_s });
+    Tickets::shared(keys.collect(), previous, now_s)
 }
 
 /// The key that seals, by the byte that it consists of.
@@ -23,7 +29,7 @@ fn sealing(tickets: &Tickets, now_s: u64) -> u8 {
 #[test]
 fn a_ticket_comes_back_as_the_session_that_it_was_made_for() {
     for bytes in [&[7; 48][..], &[7; 80]] {
-        let tickets = Tickets::shared(vec![Key::new(bytes).unwrap()], None, NOW);
+        let tickets = Tickets::shared(vec![SharedKey { key: Key::new(bytes).unwrap(), since_s: NOW }], None, NOW);
         let ticket = tickets.seal(&ANYBODY, b"session", NOW).unwrap();
         assert_eq!(tickets.open(&ANYBODY, &ticket, NOW + 60).as_deref(), Some(&b"session"[..]));
         assert!(!ticket.windows(7).any(|window| window == b"session"));
@@ -79,10 +85,11 @@ fn no_two_tickets_have_a_salt_in_common() {
 #[test]
 fn edges_with_the_same_keys_take_each_others_tickets() {
     let (one, other) = (shared(b"ba", None, NOW), shared(b"cb", None, NOW));
-    let ticket = one.seal(&ANYBODY, b"session", NOW).unwrap();
-    assert!(other.open(&ANYBODY, &ticket, NOW).is_some());
-    let newer = other.seal(&ANYBODY, b"session", NOW).unwrap();
-    assert!(one.open(&ANYBODY, &newer, NOW).is_none(), "a key that it does not have");
+    let now_s = NOW + SETTLE.as_secs();
+    let ticket = one.seal(&ANYBODY, b"session", now_s).unwrap();
+    assert!(other.open(&ANYBODY, &ticket, now_s).is_some());
+    let newer = other.seal(&ANYBODY, b"session", now_s).unwrap();
+    assert!(one.open(&ANYBODY, &newer, now_s).is_none(), "a key that it does not have");
 }
 
 #[test]
@@ -119,5 +126,16 @@ fn own_keys_are_made_anew_and_open_until_their_last_ticket_ends() {
     assert!(tickets.open(&ANYBODY, &last, end_of_last).is_some());
     named(end_of_last + ROTATE.as_secs());
     assert!(tickets.held().len() <= 4, "old ones are forgotten");
-    assert!(shared(b"a", Some(&tickets), NOW).held()[0].seals_from_s == 0, "own keys are no reason to wait");
+}
+
+#[test]
+fn a_restart_makes_no_key_older_than_it_is() {
+    let settle = SETTLE.as_secs();
+    let fresh = |now_s| since(&[(b'b', NOW), (b'a', NOW - 86_400)], None, now_s);
+    assert_eq!(sealing(&fresh(NOW), NOW), b'a');
+    assert_eq!(sealing(&fresh(NOW + settle), NOW + settle), b'b');
+    let ahead = since(&[(b'b', NOW + 86_400), (b'a', NOW - 86_400)], None, NOW);
+    assert_eq!(sealing(&ahead, NOW + settle), b'b', "a clock that was wrong does not keep it from sealing");
+    assert_eq!(sealing(&shared(b"ba", None, NOW), NOW), b'a', "every edge has the older one");
+    assert_eq!(sealing(&shared(b"b", None, NOW), NOW), b'b', "there is no other");
 }
