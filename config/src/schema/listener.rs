@@ -65,8 +65,9 @@ mapping! {
         /// nothing. Default `500B/s`: slower than any modem, and a body of one byte a minute holds a place in a pool for
         /// hours. Time counts while the edge waits for the client, which has five seconds' grace. What moves faster makes
         /// up for a pause later: of `idle_timeout` in a body, of thirty seconds in an answer, and of no more even with
-        /// `0B/s`. After it, a request is refused with `408`, and an answer that is not taken ends. Live, for
-        /// connections from then on.
+        /// `0B/s`; a client that stops for good may last twice as long, as what has reached it is looked at only then.
+        /// After it, a request is refused with `408`, and an answer that is not taken ends. Live, for connections from
+        /// then on.
         optional min_rate: Written<ByteRate>,
 
         /// How many connections it may hold.

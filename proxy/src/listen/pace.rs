@@ -13,7 +13,8 @@ use crate::clock;
 
 /// How long a client may start slowly.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long a client may take nothing of what is written to it.
+/// How long a client may take nothing of what is written to it. What has reached it is looked at only then, and may buy as
+/// long again.
 pub(crate) const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// What is asked of a client while the edge waits for it.
