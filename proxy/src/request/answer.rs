@@ -138,9 +138,7 @@ pub(super) async fn pass_on_interim(session: &mut Session, interim: &mut Respons
     respond::strip_hop_by_hop(interim);
     interim.remove_header(&header::CONNECTION);
     let request = session.req_header();
-    // A request over HTTP/2 says HTTP/1.1 of itself, so that Pingora can write it down for a refresh.
-    let version = if session.is_custom() { http::Version::HTTP_2 } else { request.version };
-    if ctx.background || !exchange::is_ours_to_pass_on(interim.status, version, &request.headers) {
+    if ctx.background || !exchange::is_ours_to_pass_on(interim.status, request.version, &request.headers) {
         return;
     }
     session.set_ignore_info_resp(false);

@@ -93,7 +93,8 @@ fn understand(header: &RequestHeader) -> Result<(), Refusal> {
     understood.then_some(()).ok_or(Refusal::UnknownExpectation)
 }
 
-/// Where a listener sends everything on; refuses what a TLS listener has no certificate for.
+/// Where a listener sends everything on; refuses what came over a connection that would not be let in now, or that is for
+/// other hosts.
 fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Decision>, Refusal> {
     let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
     let serving = arrival.listener.model.redirect_to.map_or(arrival.listener, |to| ctx.snapshot.listener(to));
