@@ -1,6 +1,6 @@
 //! What happens to the requests of a route.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use super::{ByteSize, CachePolicy, ClassId, PoolId};
 
@@ -28,6 +28,8 @@ pub struct Forward {
     pub max_body: ByteSize,
     /// Caching; `None` passes everything through.
     pub cache: Option<CachePolicy>,
+    /// From the end of the request's header to the beginning of an answer, tries and waits together.
+    pub deadline: Duration,
     /// Whether exchanges may stay open here. Never together with `cache`.
     pub streams: bool,
     /// What the origin is asked for instead. The cache key stays what the client asked for.
