@@ -10,7 +10,11 @@ mod unique;
 mod names;
 mod listener;
 mod tls;
+mod endpoints;
+mod balance;
+mod failure;
 mod pool;
+mod zone;
 mod condition;
 mod template;
 mod header_rules;
@@ -26,7 +30,8 @@ use crate::{
     schema::{self, Workers, read::Written},
     source::Sources,
 };
-use bound::within;
+use bound::{percent, within};
+pub(crate) use endpoints::of_file as endpoints_of_file;
 pub(crate) use listener::admin;
 use names::Names;
 use unique::refuse_repeated;
@@ -35,11 +40,13 @@ use unique::refuse_repeated;
 const NAMED_MAX: usize = 1 << 16;
 const CLASSES_MAX: usize = 64;
 const WORKERS_MAX: u32 = 1024;
+const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Checks a whole file; relative paths in it start from where `sources` has them. `None`: `report` says why.
 pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Report) -> Option<Config> {
-    let process = written.process.0.map(|process| check_process(&process, report));
+    let process = written.process.0.as_ref().map(|process| check_process(process, report));
     let admin = written.admin.0.as_ref().map(|admin| listener::admin(admin, sources, report));
     let trusting = written.trusted_proxies.0.as_ref().is_some_and(|networks| !networks.is_empty());
     let listeners = written.listeners.0.and_then(|listeners| {
@@ -56,6 +63,13 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
         classes: Names::of_list("class", written.classes.0.as_ref(), 0..=CLASSES_MAX, report),
         zones: Names::of_mapping("zone", written.zones.0.as_ref(), 0..=NAMED_MAX, report),
     };
+    if let (Some(process), Some(pools)) = (&written.process.0, &written.pools.0) {
+        zone::check(process.zone.as_ref(), pools, report);
+    }
+    if let Some(pools) = &written.pools.0 {
+        balance::refuse_shared_cookies(pools, written.routes.0.as_ref(), report);
+    }
+    let zone = written.process.0.as_ref().and_then(|process| process.zone.as_ref()).map(|zone| zone.value.clone());
     let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, sources, report));
     let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
     if let (Some(routes), Some(listeners)) = (&written.routes.0, &listeners) {
@@ -75,6 +89,7 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
             trusted_proxies: trusted_proxies?,
             forwarding_fields: written.forwarding_fields.unwrap_or(ForwardingFields::XForwarded),
             classes: names.classes.into_texts(),
+            zone,
             pools: pools?,
             zones: zones?,
             routes: routes?,
@@ -136,7 +151,6 @@ fn check_telemetry(written: schema::Telemetry, sources: &Sources) -> (AccessLog,
         Some(Written { value: target, .. }) => target,
     };
     let schema::Trace { from, sample: traces } = written.trace.unwrap_or_default();
-    let one_percent = Percent::from_basis_points(100).expect("1 % is a share");
-    let trace = Trace { from: from.unwrap_or(TraceFrom::TrustedProxies), sample: traces.unwrap_or(one_percent) };
+    let trace = Trace { from: from.unwrap_or(TraceFrom::TrustedProxies), sample: traces.unwrap_or(percent(1)) };
     (AccessLog { to, sample: sample.unwrap_or(Percent::ALL) }, trace)
 }

@@ -118,8 +118,8 @@ fn shown(path: &[&str], change: &Change<'_>) -> (String, String) {
         (["pools", pool, "endpoints", address], Change::Removed(_)) => {
             (format!("pools.{pool}.endpoints"), format!("-{address}"))
         }
-        (["pools", pool, "endpoints", address, "weight"], change) => {
-            (format!("pools.{pool}.endpoints"), format!("{address} weight {change}"))
+        (["pools", pool, "endpoints", address, key], change) => {
+            (format!("pools.{pool}.endpoints"), format!("{address} {key} {change}"))
         }
         (["listeners" | "pools" | "zones" | "routes", _], Change::Added(_)) => (path.join("."), "added".to_owned()),
         (["listeners" | "pools" | "zones" | "routes", _], Change::Removed(_)) => (path.join("."), "removed".to_owned()),

@@ -98,6 +98,15 @@ impl Problems {
         self.shown.iter()
     }
 
+    /// These, and then those of other files.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let all = self.count() + other.count();
+        self.shown.extend(other.shown);
+        self.shown.truncate(SHOWN_MAX);
+        Self { omitted: all - self.shown.len(), shown: self.shown }
+    }
+
     /// How many there are, including those that [`Problems::iter`] leaves out.
     pub fn count(&self) -> usize {
         self.shown.len() + self.omitted

@@ -12,9 +12,13 @@ pub(crate) mod quantity;
 mod network;
 mod path;
 mod secret;
+mod place;
 pub(crate) mod pattern;
 mod listener;
 mod tls;
+mod endpoint;
+mod balance;
+mod failure;
 mod pool;
 pub(crate) mod condition;
 pub(crate) mod action;
@@ -22,15 +26,18 @@ mod route;
 mod telemetry;
 pub(crate) mod include;
 
+pub(crate) use balance::{AnyBalance, Hashing, Sticky};
+pub(crate) use endpoint::{AnyEndpoint, Endpoint};
+pub(crate) use failure::{Comparison, Ejection, Health, OrOff, Retry, RetryOn};
 pub(crate) use listener::{Admin, Connections, Listener};
 pub(crate) use path::AuthoritiesPath;
-pub(crate) use pool::{AnyEndpoint, ClientCertificate, Endpoint, Health, Limit, Pool, PoolTls, Timeouts};
+pub(crate) use pool::{ClientCertificate, Limit, Pool, PoolTls, Timeouts};
 pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
 pub(crate) use telemetry::{AccessLog, Telemetry, Trace};
 pub(crate) use tls::{Certificate, Tls};
 
 use crate::{
-    model::{ForwardingFields, IpNet},
+    model::{ForwardingFields, IpNet, Place},
     problem::{At, Code, Report},
     tree::{Node, Value},
 };
@@ -51,7 +58,7 @@ mapping! {
         #[expect(dead_code, reason = "followed while the files are read")]
         optional include: OneOrMany<Written<String>>,
 
-        /// The process itself. Restart.
+        /// The process itself. Restart; `zone` is live.
         section process: Process,
 
         /// Where clients connect, by a name of your choice; at least one. Live.
@@ -135,6 +142,11 @@ mapping! {
         /// checkout, shorter than the patience of a service manager (systemd kills after 90 s). What is still in
         /// flight then is cut off. Restart.
         optional drain_timeout: Written<Duration>,
+
+        /// The zone that this edge stands in, such as `eu-1a`, or `env:NAME` for the environment variable that holds it, so
+        /// that edges of several zones share one file: endpoints of the same `zone` are preferred. A variable that is
+        /// not set is refused. Default: none; all endpoints are alike. Live.
+        optional zone: Written<Place>,
 
         /// Reload when this file, or one that it includes, changes, comes or goes: `true` or `false`. Default `false`: an
         /// editor's half-finished save must not go live by surprise. Restart.

@@ -10,6 +10,7 @@ mod text;
 mod pattern;
 mod outside;
 mod admin;
+mod endpoints;
 mod watched;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     tree::{self, Node},
 };
 pub use admin::admin_of;
+pub use endpoints::endpoints;
 pub use outside::Outside;
 use text::Text;
 pub use watched::watched;

@@ -1,6 +1,9 @@
 //! Checks what a route does: just one thing, with what belongs to it and nothing else.
 
+use std::time::Duration;
+
 use super::{
+    HOUR, MILLISECOND,
     bound::within,
     header_rules::{self, Towards},
     route::{self, References},
@@ -14,6 +17,7 @@ use crate::{
     source::Sources,
 };
 
+const DEADLINE: Duration = Duration::from_secs(30);
 const BODY_MAX: usize = 64 << 10;
 /// Temporary, and keeps the method.
 const REDIRECT_STATUS: u16 = 307;
@@ -85,6 +89,7 @@ fn refuse_pool_keys(written: &schema::Route, report: &mut Report) {
     let keys = [
         ("class", written.class.as_ref().map(|class| &class.at)),
         ("max_body", written.max_body.as_ref().map(|max_body| &max_body.at)),
+        ("deadline", written.deadline.as_ref().map(|deadline| &deadline.at)),
         ("cache", written.cache.as_ref().map(|cache| &cache.at)),
         ("streams", written.streams.as_ref().map(|streams| &streams.at)),
         ("rewrite", written.rewrite.as_ref().map(|rewrite| &rewrite.at)),
@@ -126,6 +131,7 @@ fn check_forward(
         }
     };
     let max_body = route::max_body(written.max_body.as_ref(), report);
+    let deadline = within(written.deadline.as_ref(), DEADLINE, MILLISECOND..=HOUR, report);
     // Outer `None`: refused. Only at the end does that matter, so that everything is looked at.
     let cache = match &written.cache {
         Some(cache) => route::check_cache(&cache.value, methods, &mut names.zones, report).map(Some),
@@ -138,7 +144,7 @@ fn check_forward(
     };
     let request_headers = header_rules::check(written.request_headers.as_ref(), Towards::Origin, report);
     let (to, class) = (to?, ClassId(class?));
-    Some(Forward { to, class, max_body, cache: cache?, streams, rewrite: rewrite?, request_headers })
+    Some(Forward { to, class, max_body, cache: cache?, deadline, streams, rewrite: rewrite?, request_headers })
 }
 
 /// Reports a route where any client could pass by the cache by asking for a stream.

@@ -3,9 +3,12 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
-    model::{ByteRate, ByteSize},
+    model::{ByteRate, ByteSize, Percent},
     problem::{At, Code, Report},
-    schema::{quantity::AsWritten, read::Written},
+    schema::{
+        quantity::{AsWritten, WholePercent},
+        read::Written,
+    },
 };
 
 /// A quantity that a message can show as it would be written.
@@ -37,6 +40,18 @@ impl Shown for ByteRate {
     }
 }
 
+impl Shown for Percent {
+    fn shown(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Shown for WholePercent {
+    fn shown(self) -> String {
+        self.to_string()
+    }
+}
+
 impl Shown for Duration {
     fn shown(self) -> String {
         AsWritten(self).to_string()
@@ -57,6 +72,20 @@ pub(super) fn within<T: Shown>(
         report.refuse(Code::OutOfRange, at, format!("{} is out of range: {allowed} is allowed", value.shown()));
     }
     *value
+}
+
+/// So many percent, 100 at most.
+pub(super) fn percent(number: u16) -> Percent {
+    Percent::from_basis_points(number * 100).expect("at most the whole")
+}
+
+/// Reports a time that goes out in a field of whole seconds.
+pub(super) fn whole_seconds(written: Option<&Written<Duration>>, report: &mut Report) {
+    if let Some(Written { value, at }) = written
+        && value.subsec_nanos() != 0
+    {
+        report.refuse_with_hint(Code::WrongQuantity, at, "not a whole number of seconds", "write it in `s`");
+    }
 }
 
 /// Reports a list that is empty or too long.

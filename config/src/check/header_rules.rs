@@ -119,8 +119,18 @@ fn reserved(name: &str, towards: Towards) -> Option<&'static str> {
         (_, "via") => "lists the proxies on the way: each appends itself", // RFC 9110 section 7.6.3
         (
             Towards::Origin,
-            "host" | "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-request-id"
-            | "traceparent" | "tracestate" | "client-cert" | "client-cert-chain",
+            "host"
+            | "forwarded"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-request-id"
+            | "traceparent"
+            | "tracestate"
+            | "client-cert"
+            | "client-cert-chain"
+            | "grpc-timeout"
+            | "x-floodgate-timeout-ms",
         ) => "is set by the edge",
         (Towards::Origin, "expect") => "decides when the client sends the body",
         (Towards::Origin, "x-request-deadline-ms") => "is never passed on: an origin might believe it",

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     HOUR,
-    bound::{count, within},
+    bound::{count, whole_seconds, within},
     names::check_names,
     tls,
 };
@@ -83,11 +83,7 @@ fn check_one(
     };
     let max_header = within(written.max_header.as_ref(), MAX_HEADER, ByteSize(1 << 10)..=ByteSize(256 << 10), report);
     let idle_timeout = within(written.idle_timeout.as_ref(), IDLE_TIMEOUT, Duration::from_secs(1)..=HOUR, report);
-    if let Some(Written { value, at }) = &written.idle_timeout
-        && value.subsec_nanos() != 0
-    {
-        report.refuse_with_hint(Code::WrongQuantity, at, "not a whole number of seconds".to_owned(), "write it in `s`");
-    }
+    whole_seconds(written.idle_timeout.as_ref(), report);
     let tls = written.tls.map(|tls| tls::check(tls, sources, report));
     let h2c = written.h2c.as_ref().is_some_and(|h2c| h2c.value);
     if let (Some(Written { at, .. }), true, true) = (&written.h2c, h2c, tls.is_some()) {

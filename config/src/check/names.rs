@@ -108,6 +108,18 @@ impl Names {
     }
 }
 
+/// Whether a name is well-formed; reports it otherwise.
+pub(super) fn check_name(kind: &str, name: &str, at: &At, report: &mut Report) -> bool {
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let good = plain && begins && (1..=NAME_LENGTH_MAX).contains(&name.len());
+    if !good {
+        let hint = format!("1 to {NAME_LENGTH_MAX} of a-z, 0-9, _ and -, starting with a letter");
+        report.refuse_with_hint(Code::WrongName, at, format!("`{name}` is no {kind} name"), hint);
+    }
+    good
+}
+
 /// Reports names that are ill-formed or written twice.
 pub(super) fn check_names<'a>(
     kind: &str,
@@ -115,14 +127,7 @@ pub(super) fn check_names<'a>(
     report: &mut Report,
 ) {
     for Written { value, at } in names.clone() {
-        let plain = value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
-        if !plain
-            || !(1..=NAME_LENGTH_MAX).contains(&value.len())
-            || !value.starts_with(|c: char| c.is_ascii_lowercase())
-        {
-            let hint = format!("1 to {NAME_LENGTH_MAX} of a-z, 0-9, _ and -, starting with a letter");
-            report.refuse_with_hint(Code::WrongName, at, format!("`{value}` is no {kind} name"), hint);
-        }
+        check_name(kind, value, at, report);
     }
     refuse_repeated(
         Code::RepeatedName,

@@ -1,32 +1,27 @@
-//! Checks pools: endpoints, health checks, time limits, and what the limit leaves for each class.
+//! Checks pools: time limits, TLS, and what the limit leaves for each class.
 
 use std::time::Duration;
 
 use super::{
-    HOUR,
-    bound::{count, within},
+    DAY, HOUR, MILLISECOND, balance,
+    bound::{percent, within},
+    endpoints, failure,
     names::Names,
-    unique::refuse_repeated,
 };
 use crate::{
-    model::{
-        Balance, ClientCertificate, Endpoint, HealthCheck, HostPattern, Percent, Pool, PoolLimit, Protocol, Timeouts,
-        UpstreamTls,
-    },
+    model::{Address, ClientCertificate, Endpoint, HostPattern, Pool, PoolLimit, Protocol, Timeouts, UpstreamTls},
     problem::{At, Code, Report},
     schema::{
-        self, AnyEndpoint,
+        self,
+        quantity::AsWritten,
         read::{Named, Tried, Written},
     },
     source::Sources,
 };
 
-const ENDPOINTS_MAX: usize = 4096;
-const TRIES: u32 = 2;
 const IN_FLIGHT: u32 = 512;
-const HEADROOM_BASIS_POINTS: u16 = 1000;
-const MILLISECOND: Duration = Duration::from_millis(1);
-const DAY: Duration = Duration::from_secs(86_400);
+const TEN_SECONDS: Duration = Duration::from_secs(10);
+const HEADER: Duration = Duration::from_secs(15);
 
 pub(super) fn check(
     written: Named<Tried<schema::Pool>>,
@@ -50,39 +45,51 @@ fn check_one(
     sources: &Sources,
     report: &mut Report,
 ) -> Pool {
+    let endpoints = endpoints::of_pool(&written, &name, report);
+    let balance = balance::balance(written.balance, report);
+    refuse_idle_resolution(written.resolve_every.as_ref(), &endpoints, written.endpoints_file.is_some(), report);
+    let take = if written.endpoints_file.is_none() { together(&endpoints) } else { None };
     Pool {
-        endpoints: endpoints(written.endpoints, report),
-        balance: written.balance.unwrap_or(Balance::LeastRequests),
+        endpoints,
+        endpoints_file: written.endpoints_file.map(|file| sources.resolve(&file.value.0, &file.at)),
+        resolve_every: within(written.resolve_every.as_ref(), TEN_SECONDS, Duration::from_millis(100)..=HOUR, report),
+        sticky: written.sticky.map(|sticky| balance::sticky(sticky.value, sources, report)),
+        slow_start: within(written.slow_start.as_ref(), TEN_SECONDS, Duration::ZERO..=HOUR, report),
+        panic_below: written.panic_below.unwrap_or(percent(50)),
+        eject: failure::ejection(written.eject, &balance, report),
         tls: written.tls.map(|tls| check_tls(tls, sources, report)),
         protocol: written.protocol.unwrap_or(Protocol::Http1),
-        health: written.health.map(|health| check_health(health, report)),
-        tries: within(written.tries.as_ref(), TRIES, 1..=5, report),
+        health: written.health.map(|health| failure::health(health, report)),
+        retry: failure::retry(written.retry, report),
         timeouts: timeouts(&written.timeouts.unwrap_or_default(), report),
-        limit: limit(&written.limit.unwrap_or_default(), &name, classes, report),
+        limit: limit(&written.limit.unwrap_or_default(), take, &name, classes, report),
+        balance,
         name: name.value,
     }
 }
 
-fn endpoints(written: Written<Vec<AnyEndpoint>>, report: &mut Report) -> Vec<Endpoint> {
-    let Written { value: endpoints, at } = written;
-    count(endpoints.len(), "endpoint", 1..=ENDPOINTS_MAX, &at, report);
-    let addresses = endpoints.iter().map(|AnyEndpoint(endpoint)| &endpoint.address);
-    refuse_repeated(Code::RepeatedValue, "endpoint", addresses.map(|address| (address.value, &address.at)), report);
-    endpoints
-        .into_iter()
-        .map(|AnyEndpoint(schema::Endpoint { address, weight })| {
-            if address.value.port() == 0 || address.value.ip().is_unspecified() {
-                let message = format!("nothing can be reached at `{}`", address.value);
-                report.refuse_with_hint(
-                    Code::Unreachable,
-                    &address.at,
-                    message,
-                    "write the address and port of one server",
-                );
-            }
-            Endpoint { address: address.value, weight: within(weight.as_ref(), 1, 1..=1000, report) }
-        })
-        .collect()
+/// Reports how often names are looked up where there is none.
+fn refuse_idle_resolution(
+    written: Option<&Written<Duration>>,
+    endpoints: &[Endpoint],
+    has_file: bool,
+    report: &mut Report,
+) {
+    let named = endpoints.iter().any(|endpoint| matches!(endpoint.address, Address::Name { .. }));
+    if let (Some(Written { at, .. }), false, false) = (written, named, has_file) {
+        report.refuse_with_hint(Code::WithoutEffect, at, "no endpoint has a name to look up", "remove `resolve_every`");
+    }
+}
+
+/// Requests in flight that the endpoints take together; `None` where that has no limit or is not known. Backups do not
+/// add to the others: they take their place.
+fn together(endpoints: &[Endpoint]) -> Option<u32> {
+    let each = endpoints.iter().filter(|endpoint| !endpoint.backup).map(|endpoint| match endpoint.address {
+        Address::Socket(_) => endpoint.max_in_flight,
+        Address::Name { .. } => None,
+    });
+    let all: Option<Vec<u32>> = each.collect();
+    all.filter(|all| !all.is_empty()).map(|all| all.into_iter().fold(0, u32::saturating_add))
 }
 
 fn check_tls(written: schema::PoolTls, sources: &Sources, report: &mut Report) -> UpstreamTls {
@@ -107,42 +114,51 @@ fn check_tls(written: schema::PoolTls, sources: &Sources, report: &mut Report) -
     }
 }
 
-fn check_health(written: schema::Health, report: &mut Report) -> HealthCheck {
-    let Written { value: path, at } = written.http;
-    if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
-        let hint = "a path as it is sent, starting with `/` and without spaces, such as `/healthz`";
-        report.refuse_with_hint(Code::WrongPath, &at, format!("`{path}` cannot be asked for"), hint);
-    }
-    let least = Duration::from_millis(10);
-    let interval = within(written.interval.as_ref(), Duration::from_secs(2), least..=HOUR, report);
-    let default = Duration::from_millis(500).min(interval);
-    let timeout = within(written.timeout.as_ref(), default, MILLISECOND..=interval.max(MILLISECOND), report);
-    HealthCheck {
-        path,
-        interval,
-        timeout,
-        down_after: within(written.down_after.as_ref(), 3, 1..=100, report),
-        up_after: within(written.up_after.as_ref(), 2, 1..=100, report),
-    }
-}
-
 fn timeouts(written: &schema::Timeouts, report: &mut Report) -> Timeouts {
-    let mut limit = |written: &Option<_>, default_ms, most| {
-        within(written.as_ref(), Duration::from_millis(default_ms), MILLISECOND..=most, report)
-    };
+    refuse_unreachable_limit(written, report);
+    let mut limit = |written: &Option<_>, default, most| within(written.as_ref(), default, MILLISECOND..=most, report);
+    let value = |written: &Option<Written<Duration>>| written.as_ref().map(|written| written.value);
+    // A header takes at least as long as its first byte.
+    let first_byte = value(&written.header).map_or(TEN_SECONDS, |header| header.min(TEN_SECONDS));
+    let header = value(&written.first_byte).map_or(HEADER, |first_byte| first_byte.max(HEADER));
     Timeouts {
-        connect: limit(&written.connect, 500, HOUR),
-        read: limit(&written.read, 10_000, HOUR),
-        write: limit(&written.write, 10_000, HOUR),
-        idle: limit(&written.idle, 60_000, DAY),
-        stream: limit(&written.stream, 300_000, DAY),
+        connect: limit(&written.connect, Duration::from_millis(500), HOUR),
+        first_byte: limit(&written.first_byte, first_byte, HOUR),
+        header: limit(&written.header, header, HOUR),
+        read: limit(&written.read, TEN_SECONDS, HOUR),
+        write: limit(&written.write, TEN_SECONDS, HOUR),
+        idle: limit(&written.idle, Duration::from_secs(60), DAY),
+        stream: limit(&written.stream, Duration::from_secs(300), DAY),
     }
 }
 
-fn limit(written: &schema::Limit, pool: &Written<String>, classes: &Names, report: &mut Report) -> PoolLimit {
-    let in_flight = within(written.in_flight.as_ref(), IN_FLIGHT, 1..=1_000_000, report);
-    let default = Percent::from_basis_points(HEADROOM_BASIS_POINTS).expect("10 % is a share");
-    let headroom = written.headroom.as_ref().map_or(default, |headroom| headroom.value);
+/// Reports a limit for the first byte that the one for the whole header comes before.
+fn refuse_unreachable_limit(written: &schema::Timeouts, report: &mut Report) {
+    if let (Some(Written { value: first_byte, at }), Some(header)) = (&written.first_byte, &written.header)
+        && *first_byte > header.value
+    {
+        let (first_byte, header) = (AsWritten(*first_byte), AsWritten(header.value));
+        let message = format!("{first_byte} would never be reached: the whole header has {header}");
+        report.refuse_with_hint(Code::WithoutEffect, at, message, "lower it, or raise `header`");
+    }
+}
+
+/// `take`: what the endpoints take together, where that is known.
+fn limit(
+    written: &schema::Limit,
+    take: Option<u32>,
+    pool: &Written<String>,
+    classes: &Names,
+    report: &mut Report,
+) -> PoolLimit {
+    let default = take.unwrap_or(IN_FLIGHT).clamp(1, IN_FLIGHT);
+    let in_flight = within(written.in_flight.as_ref(), default, 1..=1_000_000, report);
+    if let (Some(Written { at, .. }), Some(take)) = (&written.in_flight, take.filter(|take| in_flight > *take)) {
+        let message = format!("the endpoints take {take} together, so {in_flight} would never be reached");
+        let hint = "lower it, or raise `max_in_flight`: else it is not the class that decides who is turned away";
+        report.refuse_with_hint(Code::WithoutEffect, at, message, hint);
+    }
+    let headroom = written.headroom.as_ref().map_or(percent(10), |headroom| headroom.value);
     let limit = PoolLimit { in_flight, headroom };
     if let Some(steps) = classes.count().and_then(|classes| classes.checked_sub(1)) {
         let at = [written.headroom.as_ref().map(|h| &h.at), written.in_flight.as_ref().map(|n| &n.at)];

@@ -27,7 +27,7 @@ const RATES_MAX: usize = 8;
 const MAX_OBJECT: ByteSize = ByteSize(8 << 20);
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
 const TIB: u64 = 1 << 40;
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
+pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// What routes refer to by name.
 pub(super) struct References {

@@ -9,7 +9,8 @@ use crate::{effective::Yaml, schema::quantity::byte_size};
 
 pub(super) const RESTART: &str = "only a new process can have it";
 const FROM_NOW_ON: &str = "for requests from now on";
-const HEALTH_FORGOTTEN: &str = "its health is forgotten; what is in flight there ends as it began";
+const STATE_FORGOTTEN: &str = "its state is forgotten; what is in flight there ends as it began";
+const DEALT_OUT_ANEW: &str = "clients are no longer kept where they are, but dealt out anew";
 
 /// Kind and words for a difference at `path`. `restart` are the keys that only a new process can change.
 pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree, restart: &[String]) -> (Kind, String) {
@@ -28,15 +29,7 @@ pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree,
         (["listeners", ..], _) => live("for connections from now on"),
         (["admin", ..], _) => live("for operators from now on"),
         (["classes"], _) => live("decides from now on who is turned away first"),
-        (["pools", _], Change::Removed(_) | Change::Renamed(..)) => (
-            Kind::DropsCounters,
-            "the health of its endpoints is forgotten; what is in flight ends as it began".to_owned(),
-        ),
-        (["pools", _], _) => live("its endpoints count as up until a check says otherwise"),
-        (["pools", _, "endpoints", _], Change::Removed(_)) => (Kind::DropsCounters, HEALTH_FORGOTTEN.to_owned()),
-        (["pools", _, "endpoints", _], _) => live("counts as up until a check says otherwise"),
-        (["pools", _, "health"], Change::Removed(_)) => live("every endpoint counts as up"),
-        (["pools", _, "health", ..], _) => live("the checks begin anew; what they found holds until then"),
+        (["pools", rest @ ..], _) => within_pools(rest, change),
         (["zones", _], Change::Removed(_) | Change::Renamed(..)) => {
             (Kind::OrphansCache, "its stored answers are dropped".to_owned())
         }
@@ -47,6 +40,25 @@ pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree,
         (["zones", ..], _) => live("for answers stored from now on"),
         (["routes", name], change) => whole_route(name, change),
         (["routes", name, rest @ ..], change) => within_route(name, rest, change, old, new),
+        _ => live(FROM_NOW_ON),
+    }
+}
+
+fn within_pools(path: &[&str], change: &Change<'_>) -> (Kind, String) {
+    let live = |words: &str| (Kind::Live, words.to_owned());
+    match (path, change) {
+        ([_], Change::Removed(_) | Change::Renamed(..)) => (
+            Kind::DropsCounters,
+            "the state of its endpoints is forgotten; what is in flight ends as it began".to_owned(),
+        ),
+        ([_], _) => live("its endpoints count as up until a check says otherwise"),
+        ([_, "endpoints", _], Change::Removed(_)) => (Kind::DropsCounters, STATE_FORGOTTEN.to_owned()),
+        ([_, "endpoints", _], _) => live("counts as up until a check says otherwise"),
+        ([_, "endpoints_file"], _) => live("its endpoints come and go; those that stay keep their state"),
+        ([_, "balance"] | [_, "balance", "hash", "by"], _) => live("requests go to other endpoints from now on"),
+        ([_, "sticky"], Change::Removed(_)) | ([_, "sticky", "cookie" | "key"], _) => live(DEALT_OUT_ANEW),
+        ([_, "health"], Change::Removed(_)) => live("every endpoint counts as up"),
+        ([_, "health", ..], _) => live("the checks begin anew; what they found holds until then"),
         _ => live(FROM_NOW_ON),
     }
 }

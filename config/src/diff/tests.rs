@@ -118,6 +118,47 @@ fn what_forgets_counts_says_so() {
 }
 
 #[test]
+fn endpoints_come_go_and_change_live() {
+    let live = |text: &str| (Kind::Live, text.to_owned());
+    let drained = one("\"127.0.0.1:9101\"", "{address: \"127.0.0.1:9101\", drain: true}");
+    assert_eq!(drained, live("pools.shop.endpoints: 127.0.0.1:9101 drain false -> true"));
+    let named = said(&[("[\"127.0.0.1:9201\"]", "[shop.internal:80]")]);
+    let texts: Vec<_> = named.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "pools.reviews.endpoints: -127.0.0.1:9201",
+            "pools.reviews.endpoints: +shop.internal:80",
+            "pools.reviews.resolve_every: none -> 10s"
+        ]
+    );
+}
+
+#[test]
+fn how_an_endpoint_is_chosen_changes_live() {
+    let live = |text: &str| (Kind::Live, text.to_owned());
+    let health = "health: {http: /healthz}";
+    let with = |more: &str| format!("{health}\n    {more}");
+    assert_eq!(one(health, &with("eject: off")).1.split(" -> ").last(), Some("off"));
+    let hashed = said(&[(health, &with("balance: {hash: {by: path}}"))]);
+    // Success rates are not compared then.
+    assert_eq!(hashed[0], live("pools.shop.balance: least_requests -> {hash: {by: path, load: 125%}}"));
+    assert!(hashed[1].1.ends_with("-> off") && hashed.len() == 2, "{hashed:?}");
+    assert_eq!(
+        one(health, &with("sticky: {cookie: a, key: \"env:A\"}")),
+        live("pools.shop.sticky: none -> {cookie: a, key: env:A}")
+    );
+    let zone = said(&[
+        ("workers: 2", "workers: 2, zone: \"env:ZONE\""),
+        ("\"127.0.0.1:9101\"", "{address: \"127.0.0.1:9101\", zone: eu-1a}"),
+    ]);
+    assert_eq!(
+        zone,
+        [live("process.zone: none -> env:ZONE"), live("pools.shop.endpoints: 127.0.0.1:9101 zone none -> eu-1a")]
+    );
+}
+
+#[test]
 fn everything_else_is_live() {
     assert_eq!(
         one("path: /search", "path: /find"),

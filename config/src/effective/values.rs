@@ -1,18 +1,19 @@
 //! The model written back as YAML values, one function for each type. Every field is named, so that a new one cannot be
 //! forgotten.
 
-use std::{fmt::Display, net::Ipv6Addr, path::Path, time::Duration};
+use std::{fmt::Display, path::Path, time::Duration};
 
+mod pool;
 mod route;
 
 use crate::{
     model::{
-        AccessLog, Admin, Boot, CachePolicy, Certificate, ClientCertificate, Config, Connections, Endpoint,
-        HealthCheck, Http2, Listener, Live, LogTarget, Pool, PoolLimit, QueryKey, RateKey, RateLimit, Secret, Timeouts,
-        Tls, Trace, UpstreamTls, Zone,
+        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Connections, Http2, Listener, Live, LogTarget,
+        QueryKey, RateKey, RateLimit, Secret, Tls, Trace, Zone,
     },
     schema::quantity::AsWritten,
 };
+use pool::pool;
 use route::route;
 
 /// A value as it is going to be written.
@@ -109,6 +110,7 @@ pub(crate) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
         trusted_proxies,
         forwarding_fields,
         classes,
+        zone: place,
         pools,
         zones,
         routes,
@@ -119,6 +121,7 @@ pub(crate) fn config(Config { boot, live }: &Config) -> Vec<(String, Yaml)> {
         ("workers", Some(number(workers))),
         ("drain_delay", Some(time(*drain_delay))),
         ("drain_timeout", Some(time(*drain_timeout))),
+        ("zone", place.as_ref().map(text)),
         ("watch", Some(number(watch))),
     ]);
     let admin = map([("bind", Some(text(bind))), ("token", admin_token.as_ref().map(secret))]);
@@ -203,47 +206,6 @@ fn tls(tls: &Tls) -> Yaml {
 
 fn certificate(Certificate { names, chain, key }: &Certificate) -> Yaml {
     map([("names", Some(texts(names))), ("chain", Some(path(chain))), ("key", Some(path(key)))])
-}
-
-fn pool(Pool { name: _, endpoints, balance, tls, protocol, health, tries, timeouts, limit }: &Pool) -> Yaml {
-    let Timeouts { connect, read, write, idle, stream } = timeouts;
-    let PoolLimit { in_flight, headroom } = limit;
-    let timeouts = [("connect", connect), ("read", read), ("write", write), ("idle", idle), ("stream", stream)];
-    map([
-        ("endpoints", Some(list(endpoints, endpoint))),
-        ("balance", Some(text(balance))),
-        ("tls", tls.as_ref().map(upstream_tls)),
-        ("protocol", Some(text(protocol))),
-        ("health", health.as_ref().map(check)),
-        ("tries", Some(number(tries))),
-        ("timeouts", Some(map(timeouts.map(|(key, limit)| (key, Some(time(*limit))))))),
-        ("limit", Some(map([("in_flight", Some(number(in_flight))), ("headroom", Some(text(headroom)))]))),
-    ])
-}
-
-fn upstream_tls(UpstreamTls { server_name, ca, certificate }: &UpstreamTls) -> Yaml {
-    let certificate = certificate
-        .as_ref()
-        .map(|ClientCertificate { chain, key }| map([("chain", Some(path(chain))), ("key", Some(path(key)))]));
-    let server_name = match server_name.parse::<Ipv6Addr>() {
-        Ok(address) => text(format_args!("[{address}]")),
-        Err(_other) => text(server_name),
-    };
-    map([("server_name", Some(server_name)), ("ca", ca.as_ref().map(|ca| path(ca))), ("certificate", certificate)])
-}
-
-fn endpoint(Endpoint { address, weight }: &Endpoint) -> Yaml {
-    map([("address", Some(text(address))), ("weight", Some(number(weight)))])
-}
-
-fn check(HealthCheck { path, interval, timeout, down_after, up_after }: &HealthCheck) -> Yaml {
-    map([
-        ("http", Some(text(path))),
-        ("interval", Some(time(*interval))),
-        ("timeout", Some(time(*timeout))),
-        ("down_after", Some(number(down_after))),
-        ("up_after", Some(number(up_after))),
-    ])
 }
 
 fn zone(Zone { name: _, memory, max_object }: &Zone) -> Yaml {

@@ -135,8 +135,8 @@ codes! {
     /// The value is well-formed and outside of what works. The message says what is allowed; the reference says why.
     ///
     /// ```yaml
-    /// tries: 50                         # wrong: fifty times the load when a pool is ill
-    /// tries: 2                          # right
+    /// retry: {tries: 50}                # wrong: nobody waits so long
+    /// retry: {tries: 2}                 # right
     /// ```
     "E0203" "out-of-range" OutOfRange,
 
@@ -165,8 +165,8 @@ codes! {
     /// ```
     "E0206" "wrong-name" WrongName,
 
-    /// The text is no address with a port. Host names are not looked up, so that a name server that is down cannot
-    /// keep an edge from starting. IPv6 stands in brackets.
+    /// The text is no address with a port. IPv6 stands in brackets. Where the edge listens, host names are not looked up, so
+    /// that a name server that is down cannot keep it from starting; endpoints may have names.
     ///
     /// ```yaml
     /// bind: ":8080"                     # wrong
@@ -257,7 +257,8 @@ codes! {
     /// ```
     "E0216" "wrong-parameter" WrongParameter,
 
-    /// The name leads nowhere: no such pool, class, zone or listener is defined. Correct the spelling, or define it.
+    /// The name leads nowhere: no such pool, class, zone or listener is defined, or no endpoint stands in the zone that
+    /// `process.zone` names. Correct the spelling, or define it.
     "E0301" "unknown-name" UnknownName,
 
     /// Two things of one kind have the same name, so that a reference to it could mean either.
@@ -353,6 +354,15 @@ codes! {
     /// listeners: {plain: {bind: "0.0.0.0:8080", proxy_protocol: v2}}
     /// ```
     "E0316" "nobody-trusted" NobodyTrusted,
+
+    /// No endpoint of the pool would serve as a rule: every one is draining, so that a new client would be answered with
+    /// `503`, or every one is a backup, and stands in for nobody.
+    ///
+    /// ```yaml
+    /// endpoints: [{address: "127.0.0.1:9101", drain: true}]                        # wrong
+    /// endpoints: [{address: "127.0.0.1:9101", drain: true}, "127.0.0.1:9102"]      # right
+    /// ```
+    "E0317" "nobody-serves" NobodyServes,
 
     /// A certificate cannot be served: its file or that of its key cannot be read or holds something else, the two are
     /// no pair, or the certificate does not hold a name that it is meant for. `openssl x509 -noout -text -in FILE` shows

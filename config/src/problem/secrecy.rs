@@ -29,8 +29,11 @@ fn is_about_secret(finding: &Finding, sources: &Sources) -> bool {
     let up_to = usize::try_from(place.line).unwrap_or(usize::MAX);
     match finding.code {
         Code::WrongSecret => true,
-        // Whatever the key was meant to be: a token is what one writes there.
-        Code::UnknownKey => finding.at.to_string().starts_with("admin."),
+        // Whatever the key was meant to be: a token or a key is what one writes there.
+        Code::UnknownKey => {
+            let path = finding.at.to_string();
+            path.starts_with("admin.") || path.contains(".sticky.")
+        }
         // The parser stumbles over one of the lines of a key that was pasted in.
         Code::NotYaml => sources.lines(place.file).take(up_to).any(|line| line.contains(KEY_MARK)),
         _ => false,

@@ -40,6 +40,8 @@ paths! {
     AuthoritiesPath { what: "the path of a file", example: "tls/partners.pem" }
     /// Where the keys of session tickets stand.
     TicketsPath { what: "the path of a file or folder", example: "/etc/floodgate/tickets" }
+    /// Where further endpoints stand.
+    EndpointsPath { what: "the path of a file", example: "/run/floodgate/shop.yaml" }
     /// Where the body of an answer stands.
     BodyPath { what: "the path of a file", example: "pages/closed.html" }
     /// Where files to serve stand.

@@ -105,6 +105,13 @@ pub(crate) fn is_authority(text: &str) -> bool {
     matches!(host(name), Ok(HostPattern::Exact(_)))
 }
 
+/// Whether a name server could know it: its last label is no number, or it was meant for an address.
+pub(crate) fn is_name(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.len() <= 253 && name.split('.').all(is_label) && !last.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn is_label(label: &str) -> bool {
     let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     inner && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')

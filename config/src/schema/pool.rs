@@ -1,26 +1,59 @@
 //! Pools: sets of servers that can serve the same requests.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
-use super::describe::Shape;
-use super::path::{AuthoritiesPath, ChainPath, KeyPath};
-use super::read::{Read, Written, mapping, refuse_kind, words};
-use crate::{
-    model::{Balance, HostPattern, Percent, Protocol},
-    problem::{At, Report},
-    tree::{Node, Value},
+use super::{
+    balance::{AnyBalance, Sticky},
+    endpoint::AnyEndpoint,
+    failure::{Ejection, Health, OrOff, Retry},
+    path::{AuthoritiesPath, ChainPath, EndpointsPath, KeyPath},
+    read::{Written, mapping},
 };
+use crate::model::{HostPattern, Percent, Protocol};
 
 mapping! {
     /// One pool.
     Pool {
-        /// Its servers, each `127.0.0.1:9101` or `{address: "127.0.0.1:9101", weight: 2}`; at least one. Live.
-        required endpoints: Written<Vec<AnyEndpoint>>,
+        /// Its servers, each `127.0.0.1:9101`, `shop.internal:9101` or `{address: "127.0.0.1:9101", weight: 2}`, up to 4096.
+        /// Default: those of `endpoints_file` alone; without it at least one is needed. Live.
+        optional endpoints: Written<Vec<AnyEndpoint>>,
 
-        /// How one is chosen: `least_requests` takes the one with the fewest requests in flight for its weight,
-        /// `round_robin` takes them in turn by weight. Default `least_requests`, because it sends less to a server
-        /// that has become slow. Live.
-        optional balance: Balance,
+        /// YAML file with a list of further servers, written as `endpoints`; a relative path starts from the folder of this
+        /// file. For a program that knows which servers there are: it goes live within seconds after the file changes,
+        /// without a reload, and those that stay keep their state. A file that is missing or wrong by then changes nothing, and the
+        /// log says why. Default: none. Live.
+        optional endpoints_file: Written<EndpointsPath>,
+
+        /// From one look-up of the servers' names to the next, `100ms` to `1h`; no request ever waits for one. While name
+        /// servers fail, the last good answer is kept. Default `10s`: a server that has moved is found before anybody
+        /// calls. Only where an endpoint has a name, or may have one in `endpoints_file`. Live.
+        optional resolve_every: Written<Duration>,
+
+        /// How one is chosen: `least_requests` takes the one with the fewest requests in flight for its weight (of 8 drawn
+        /// by chance where there are more than 64), `round_robin` takes them in turn by weight, `p2c_ewma` takes the
+        /// faster of two drawn by chance, and `{hash: {by: ...}}` the same one for the same page or client. Default
+        /// `least_requests`, because it sends less to a server that has become slow and needs no history. Live.
+        optional balance: AnyBalance,
+
+        /// Keep each client at the server that it came to first, by a cookie. Default: no; servers that keep nothing of their
+        /// clients in memory are easier to replace. Live.
+        optional sticky: Written<Sticky>,
+
+        /// How long a server that comes into use takes to its full share, from a tenth of it, up to `1h`: after its checks have
+        /// found it well again, after an ejection, after `down` by hand, and when it is new; not at the start of the
+        /// edge. `0s` gives it at once. Default `10s`: its caches are cold, and as the one with the fewest requests in
+        /// flight it would draw all that are new. Live.
+        optional slow_start: Written<Duration>,
+
+        /// While less than this share of the pool, by weight and without backups, can be used, servers that answer badly to
+        /// checks are used again; those that cannot be connected to stay out. `0%` never does. Default `50%`: when most
+        /// servers fail a check, it is the check or the load, and fewer servers would make it worse. It shows in
+        /// `floodgate_pool_panic` and in the log. Live.
+        optional panic_below: Percent,
+
+        /// Leave out a server for some time for what it does to requests; `off` never does. Default: as below, because
+        /// checks do not see everything: a server can answer them well and fail every second request. Live.
+        optional eject: OrOff<Ejection>,
 
         /// Speak TLS to its servers. Default: plain TCP, as within one host or a network that is trusted.
         optional tls: PoolTls,
@@ -32,11 +65,10 @@ mapping! {
         optional protocol: Protocol,
 
         /// Ask each server regularly whether it is well. Default: no checks; every server is taken for healthy. Live.
-        optional health: Health,
+        optional health: Written<Health>,
 
-        /// Tries per request, 1 to 5; further ones go to another server, and only while nothing was sent or the
-        /// request is idempotent. Default 2: survives one dead server, and cannot more than double the load. Live.
-        optional tries: Written<u32>,
+        /// When a request is sent once more.
+        optional retry: Retry,
 
         /// Time limits of one try.
         optional timeouts: Timeouts,
@@ -77,75 +109,25 @@ mapping! {
 }
 
 mapping! {
-    /// One server in its long form.
-    Endpoint {
-        /// IP address and port.
-        required address: Written<SocketAddr>,
-
-        /// Its share relative to the others, 1 to 1000. Default 1. Live.
-        optional weight: Written<u16>,
-    }
-}
-
-/// One server in either form.
-#[derive(Debug)]
-pub(crate) struct AnyEndpoint(pub(crate) Endpoint);
-
-impl Read for AnyEndpoint {
-    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        let endpoint = match &node.value {
-            Value::Text(_) => Endpoint { address: Written::read(node, at, report)?, weight: None },
-            Value::Map(_) => Endpoint::read(node, at, report)?,
-            _ => {
-                return refuse_kind(
-                    node,
-                    at,
-                    report,
-                    "an address such as `127.0.0.1:9101`, or a mapping with `address`",
-                );
-            }
-        };
-        Some(Self(endpoint))
-    }
-
-    fn shape() -> Shape {
-        Shape::Either(vec![SocketAddr::shape(), Endpoint::shape()])
-    }
-}
-
-mapping! {
-    /// A health check by HTTP.
-    Health {
-        /// Path asked for with `GET`; any 2xx is well.
-        required http: Written<String>,
-
-        /// From one check to the next, `10ms` to `1h`. Default `2s`. Live.
-        optional interval: Written<Duration>,
-
-        /// Limit of one whole check, at most `interval`, so that checks of one server never overlap. Default `500ms`,
-        /// or `interval` if that is less: a server that needs longer for this is not well. Live.
-        optional timeout: Written<Duration>,
-
-        /// Failures in a row until a server gets no more requests, 1 to 100. Default 3: one lost packet is no outage.
-        /// Live.
-        optional down_after: Written<u32>,
-
-        /// Successes in a row until it gets requests again, 1 to 100. Default 2. Live.
-        optional up_after: Written<u32>,
-    }
-}
-
-mapping! {
-    /// Time limits of one try against one server; each above zero.
+    /// Time limits of one try against one server; each above zero. All tries together have `deadline` of the route.
     #[derive(Default)]
     Timeouts {
-        /// Until the connection stands, up to `1h`. Default `500ms`: a server in the same site answers in 1 ms or not
-        /// at all. Past it another server is tried, or `504`. Live.
+        /// Until the connection stands, TLS included, up to `1h`. Default `500ms`: a server in the same site answers in 1 ms
+        /// or not at all. Past it another server is tried, or `504`; a connection that is refused is `502`. Live.
         optional connect: Written<Duration>,
 
-        /// From the request sent to the response header, and between two reads of the body, up to `1h`. Default
-        /// `10s`: nobody waits longer for a page. Past it `504`, or the end of an answer that has begun. What stays open
-        /// has `stream` instead. Live.
+        /// From the end of the request to the first byte of the answer, up to `header`. Default `10s`, or `header` if that
+        /// is less: nobody waits longer for a page. Past it another server is tried where `retry` says so, or `504`.
+        /// What stays open has `stream` instead. Live.
+        optional first_byte: Written<Duration>,
+
+        /// From the end of the request to the end of the answer's header, up to `1h`. Default `15s`, or `first_byte` if that
+        /// is more: a header is a packet or two, so this ends a server that sends it byte by byte. Past it as with
+        /// `first_byte`. Live.
+        optional header: Written<Duration>,
+
+        /// Between two reads of the answer's body, up to `1h`. Default `10s`: a server that is silent in the middle of a page
+        /// has forgotten it. Past it the answer ends where it is. What stays open has `stream` instead. Live.
         optional read: Written<Duration>,
 
         /// Between two writes of the request body, up to `1h`. Default `10s`. Past it `504`. Live.
@@ -156,9 +138,9 @@ mapping! {
         optional idle: Written<Duration>,
 
         /// How long an exchange that stays open may be silent, up to `1d`, on routes with `streams`: a WebSocket in both
-        /// directions, server-sent events, and gRPC. `read` then bounds only the wait for the response header, from the
-        /// end of the request, and with `protocol: h2` not even that: a gRPC server may send it with its first message.
-        /// Default `5m`: ten times the usual interval of pings. Past it both sides are closed, or `504` where nothing
+        /// directions, server-sent events, and gRPC. It takes the place of `read` there, and with `protocol: h2` of
+        /// `first_byte` and `header`, too: a gRPC server may send its header with its first message. Default `5m`: ten
+        /// times the usual interval of pings. Past it both sides are closed, or `504` where nothing
         /// was answered. An open exchange counts as in flight until it ends, and against a rate limit once. Live.
         optional stream: Written<Duration>,
     }
@@ -168,19 +150,14 @@ mapping! {
     /// How many requests may be in flight.
     #[derive(Default)]
     Limit {
-        /// Requests in flight of the most important class, 1 to 1000000. Default 512. More is refused with `503` and
-        /// `Retry-After`. Live.
+        /// Requests in flight of the most important class, 1 to 1000000. Default 512, or what all endpoints take by
+        /// `max_in_flight` if that is less; more than they take is refused. More requests are answered with `503` and
+        /// `Retry-After`. While less than `panic_below` of the pool can be used, the limit shrinks with what is left, so
+        /// that a few servers are not run over by what all served before. Live.
         optional in_flight: Written<u32>,
 
         /// What each class leaves free for every class above it, as a share of `in_flight`. Default `10%`: with three
         /// classes the lowest may fill 80 %, the middle 90 %. Live.
         optional headroom: Written<Percent>,
-    }
-}
-
-words! {
-    Balance {
-        "least_requests" => Balance::LeastRequests,
-        "round_robin" => Balance::RoundRobin,
     }
 }

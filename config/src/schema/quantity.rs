@@ -17,6 +17,7 @@ const SIZE: Form = Form { what: "a size", example: "64KiB", pattern: "^[0-9]+(B|
 const BYTE_RATE: Form = Form { what: "a rate of bytes", example: "500B/s", pattern: "^[0-9]+(B|KiB|MiB|GiB|TiB)/s$" };
 const TIME: Form = Form { what: "a time", example: "500ms", pattern: "^[0-9]+(ms|s|m|h|d)$" };
 const SHARE: Form = Form { what: "a share", example: "10%", pattern: "^[0-9]+(\\.[0-9]{1,2})?%$" };
+const WHOLE_PERCENT: Form = Form { what: "a share of the whole or more", example: "125%", pattern: "^[0-9]+%$" };
 const RATE: Form = Form { what: "a rate", example: "50/s", pattern: "^[0-9]+k?/[smh]$" };
 
 impl Read for ByteSize {
@@ -92,6 +93,26 @@ impl Read for Percent {
 
     fn shape() -> Shape {
         Shape::Text(SHARE)
+    }
+}
+
+/// A share that may be more than the whole, in whole percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WholePercent(pub(crate) u16);
+
+impl fmt::Display for WholePercent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
+impl Read for WholePercent {
+    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
+        read_quantity(node, at, report, WHOLE_PERCENT, "a whole number, and `%`", whole_percent, |_| None)
+    }
+
+    fn shape() -> Shape {
+        Shape::Text(WHOLE_PERCENT)
     }
 }
 
@@ -179,6 +200,12 @@ fn percent(text: &str) -> Option<Percent> {
     Percent::from_basis_points(whole.checked_mul(100)?.checked_add(hundredths)?)
 }
 
+/// `125%`
+fn whole_percent(text: &str) -> Option<WholePercent> {
+    let (digits, "%") = split(text) else { return None };
+    digits.parse().ok().map(WholePercent)
+}
+
 /// `50/s`, `5k/s`, `100/m`.
 fn rate(text: &str) -> Option<Rate> {
     let (count, unit) = text.split_once('/')?;
@@ -233,6 +260,9 @@ mod tests {
         for (text, fraction) in [("0%", 0.0), ("10%", 0.1), ("0.5%", 0.005), ("12.25%", 0.1225), ("100%", 1.0)] {
             assert_eq!(percent(text).map(Percent::fraction), Some(fraction), "{text}");
         }
+        for (text, percent) in [("0%", 0), ("125%", 125), ("65535%", 65_535)] {
+            assert_eq!(whole_percent(text), Some(WholePercent(percent)), "{text}");
+        }
         for (text, count, seconds) in [("1/s", 1, 1), ("5k/s", 5000, 1), ("100/m", 100, 60), ("7/h", 7, 3600)] {
             assert_eq!(rate(text), Some(Rate { count, period: Duration::from_secs(seconds) }), "{text}");
         }
@@ -254,6 +284,9 @@ mod tests {
         for text in ["", "%", "1", "101%", "100.01%", "1.%", ".5%", "0.123%", "-1%", "1,5%", "700%", "99999%"] {
             assert_eq!(percent(text), None, "{text}");
         }
+        for text in ["", "%", "125", "1.25", "125.5%", "-1%", "+1%", "125 %", "65536%"] {
+            assert_eq!(whole_percent(text), None, "{text}");
+        }
         for text in ["", "/s", "k/s", "0/s", "1", "1/", "1/d", "1 /s", "1K/s", "+1/s", "5000000k/s"] {
             assert_eq!(rate(text), None, "{text}");
         }
@@ -268,6 +301,7 @@ mod tests {
             prop_assert_eq!(duration(&AsWritten(time).to_string()), Some(time));
             let share = Percent::from_basis_points(basis_points);
             prop_assert_eq!(percent(&share.unwrap().to_string()), share);
+            prop_assert_eq!(whole_percent(&WholePercent(basis_points).to_string()), Some(WholePercent(basis_points)));
         }
 
         #[test]
@@ -277,6 +311,7 @@ mod tests {
                 byte_rate(&text);
                 duration(&text);
                 percent(&text);
+                whole_percent(&text);
                 rate(&text);
             }
         }

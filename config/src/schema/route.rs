@@ -58,6 +58,13 @@ mapping! {
         /// is refused with `413`. Live.
         optional max_body: Written<ByteSize>,
 
+        /// From the end of the request's header to the beginning of an answer, `1ms` to `1h`; where a pool is asked. The body of
+        /// the request, every try and every wait for the cache are within it, so a route for large uploads needs more.
+        /// Default `30s`: two tries that each run into their limits, and longer than anybody waits for a page. Past it
+        /// `504`. A trusted proxy can shorten it by `X-Floodgate-Timeout-Ms`. Origins are told what is left in the same
+        /// field, gRPC servers in `grpc-timeout`, so that they do not work for nobody. Live.
+        optional deadline: Written<Duration>,
+
         /// Rate limits; a request must be within each. Default: none. Live.
         optional rate: Written<Vec<RateLimit>>,
 
@@ -67,7 +74,7 @@ mapping! {
         /// `true`: exchanges may stay open here, silent for up to `timeouts.stream` of the pool. They are WebSocket,
         /// server-sent events (asked for with `Accept: text/event-stream`) and gRPC. Default `false`, because it is the
         /// client who asks for them: elsewhere an `Upgrade` is taken away from the request, and whatever is asked for is
-        /// bounded by `timeouts.read`, so that nobody holds a place in a pool for longer. Not beside `cache`. Live.
+        /// bounded by the other `timeouts`, so that nobody holds a place in a pool for longer. Not beside `cache`. Live.
         optional streams: Written<bool>,
 
         /// `required`: only for clients that have shown a certificate; others get `403`. Needs a listener with

@@ -35,7 +35,7 @@ impl Read for Secret {
 }
 
 /// What every shell can set (POSIX.1-2017, base definitions, section 8.1).
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

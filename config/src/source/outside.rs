@@ -43,10 +43,14 @@ impl Sources {
 impl Sources {
     /// Where the value at a dotted path such as `routes[2].pool` stands: `edge.yaml:12`; `None` if it is not written.
     pub fn place(&self, path: &str) -> Option<String> {
-        let root = self.root(&mut Report::default())?;
-        let at = find(&root, path);
+        let at = self.find(path)?;
         let place = at.place;
         (at.to_string() == path).then(|| format!("{}:{}", self.path(place.file).display(), place.line))
+    }
+
+    /// Where the value at a dotted path stands, or the last value on its way. `None`: there is no tree.
+    pub(super) fn find(&self, path: &str) -> Option<At> {
+        self.root(&mut Report::default()).map(|root| find(&root, path))
     }
 }
 

@@ -118,10 +118,11 @@ fn a_misspelt_key_is_never_accepted() {
 
 /// Where a free value stands, any other of which is as good: names of the user's choice, addresses, paths, numbers. The
 /// rest is of closed sets, or refers to something.
-const FREE: [&str; 32] = [
+const FREE: [&str; 35] = [
     "at",
     "bind",
     "body",
+    "budget",
     "burst",
     "chain",
     "client_ca",
@@ -129,6 +130,7 @@ const FREE: [&str; 32] = [
     "drain_timeout",
     "drop",
     "endpoints",
+    "first_byte",
     "headroom",
     "http",
     "idle",
@@ -144,6 +146,7 @@ const FREE: [&str; 32] = [
     "path",
     "read",
     "sample",
+    "slow_start",
     "stale_if_error",
     "stale_while_revalidate",
     "timeout",

@@ -177,14 +177,15 @@ async fn a_check_that_takes_too_long_has_failed() {
     edge.wait_for_log("endpoint is down");
 }
 
-/// Key: pools.*.tries
+/// Key: pools.*.retry
+/// Key: pools.*.retry.tries
 #[tokio::test]
 async fn a_request_is_tried_as_often_as_the_pool_says() {
     let nobody = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let origin = Origin::fixed("served", &[]).await;
     let endpoints = [nobody(), nobody(), origin.address];
     for (tries, refused) in [(3, false), (1, true)] {
-        let pool = format!("    tries: {tries}\n    balance: round_robin");
+        let pool = format!("    retry: {{tries: {tries}}}\n    balance: round_robin");
         let edge = Edge::start(&config(&endpoints, &pool, ROUTES));
         let client = edge.client().build().unwrap();
         let mut failed = 0;
@@ -207,7 +208,7 @@ async fn a_connection_is_waited_for_as_long_as_the_pool_says() {
     let queued: Vec<_> =
         std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, wait).ok()).take(64).collect();
     assert!(queued.len() < 64, "the queue never fills here");
-    let edge = Edge::start(&config(&[address], "    tries: 1\n    timeouts: {connect: 2s}", ROUTES));
+    let edge = Edge::start(&config(&[address], "    retry: {tries: 1}\n    timeouts: {connect: 2s}", ROUTES));
     let client = edge.client().build().unwrap();
     let started = Instant::now();
     let answer = client.get(edge.secure("/")).send().await.unwrap();

@@ -82,7 +82,7 @@ async fn after_a_hint_alone_another_server_is_tried_and_else_the_client_is_told(
     })
     .await;
     let good = RawOrigin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-    let pool = "    balance: round_robin\n    tries: 2";
+    let pool = "    balance: round_robin\n    retry: {tries: 2}";
     let edge = Edge::start(&config(&[broken.address, good.address], pool, ROUTES));
     let mut client = Wire::connect(edge.address("plain")).await;
     let mut seen = Vec::new();
@@ -91,7 +91,7 @@ async fn after_a_hint_alone_another_server_is_tried_and_else_the_client_is_told(
         seen.push(statuses(&mut client, "ok").await.join(" "));
     }
     assert_eq!(seen, ["200", "200", "103 200", "200"]);
-    let alone = Edge::start(&config(&[broken.address], "    tries: 1", ROUTES));
+    let alone = Edge::start(&config(&[broken.address], "    retry: {tries: 1}", ROUTES));
     let mut client = Wire::connect(alone.address("plain")).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(statuses(&mut client, "ok").await, ["200"]);

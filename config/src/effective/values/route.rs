@@ -1,6 +1,6 @@
 //! Routes written back as YAML values.
 
-use super::{Yaml, limit, list, map, number, path, policy_of, some, text};
+use super::{Yaml, limit, list, map, number, path, policy_of, some, text, time};
 use crate::model::{
     Action, Attribute, Body, Condition, Destination, Files, Forward, HeaderRules, Live, Redirect, Respond, Rewrite,
     Route, Share, Split, Test,
@@ -53,7 +53,7 @@ fn test(test: &Test) -> Yaml {
 }
 
 fn forward(forward: &Forward, live: &Live) -> Vec<(String, Yaml)> {
-    let Forward { to, class, max_body, cache, streams, rewrite, request_headers } = forward;
+    let Forward { to, class, max_body, cache, deadline, streams, rewrite, request_headers } = forward;
     let (pool, split) = match to {
         Destination::Pool(pool) => (Some(text(&live.pools[pool.index()].name)), None),
         Destination::Split(split) => (None, Some(self::split(split, live))),
@@ -63,6 +63,7 @@ fn forward(forward: &Forward, live: &Live) -> Vec<(String, Yaml)> {
         ("split", split),
         ("class", Some(text(&live.classes[class.index()]))),
         ("max_body", Some(text(max_body))),
+        ("deadline", Some(time(*deadline))),
         ("cache", cache.as_ref().map(|policy| policy_of(policy, live))),
         ("streams", Some(number(streams))),
         ("rewrite", self::rewrite(rewrite)),

@@ -45,7 +45,7 @@ const CHANGES: [(&str, &str); 26] = [
     ("\"127.0.0.1:9101\", ", "\"127.0.0.1:9103\", \"127.0.0.1:9101\", "),
     ("\"127.0.0.1:9101\"", "{address: \"127.0.0.1:9101\", weight: 5}"),
     ("http: /healthz", "http: /health"),
-    ("endpoints: [\"127.0.0.1:9201\"]", "endpoints: [\"127.0.0.1:9202\"], tries: 3"),
+    ("endpoints: [\"127.0.0.1:9201\"]", "endpoints: [\"127.0.0.1:9202\"], retry: {tries: 3}"),
     ("media: {memory: 64MiB}", "media: {memory: 128MiB, max_object: 1MiB}"),
     ("match: {path: /**}", "match: {path: /**, headers: {x-a: b}}"),
     ("match: {path: /**}", "match: {path: /pages/**}"),
