@@ -16,3 +16,11 @@ pub mod fuzzing;
 pub mod routing {
     pub use crate::request::route::{Asked, Candidate, Found, Router, Verdict};
 }
+
+/// Which endpoint of a pool gets the next try.
+pub mod balancing {
+    pub use crate::request::balance::{
+        Balancer, ByHand, Endpoint, Hand, Member, NoneLeft, Outcome, Report, RetryBudget, Row, Standing, Try,
+        UnknownEndpoint, Verdict, Wish, hash::key,
+    };
+}

@@ -45,7 +45,7 @@ pub(crate) mod record;
 
 use self::{
     answer::{Body, answered, close_if_leaving, complete, keep_date, pass_on_interim, wait_no_longer_for_the_body},
-    balance::header_deadline::HeaderDeadline,
+    balance::{NoneLeft, Wish, header_deadline::HeaderDeadline},
     caching::{freshness, status::Outcome, storable::NotStored, storing},
     context::Context,
     decide::{Arrival, Decision, decide},
@@ -203,9 +203,16 @@ impl ProxyHttp for Requests {
         let Some(pool) = ctx.arm().map(|arm| &arm.pool) else {
             return Error::e_explain(ErrorType::InternalError, "a forwarded request has a pool");
         };
-        let Some(chosen) = pool.balancer.choose(&ctx.tried) else {
-            ctx.failure.get_or_insert(Refusal::NoEndpoint);
-            return Err(Error::new_up(ErrorType::HTTPStatus(503)));
+        let wish = Wish { tried: &ctx.tried, random: rand::random(), now: clock::nanos(), ..Wish::default() };
+        let chosen = match pool.balancer.choose(&wish) {
+            Ok(chosen) => chosen,
+            Err(none_left) => {
+                ctx.failure.get_or_insert(match none_left {
+                    NoneLeft::NoEndpoint => Refusal::NoEndpoint,
+                    NoneLeft::AllFull => Refusal::Overloaded,
+                });
+                return Err(Error::new_up(ErrorType::HTTPStatus(503)));
+            }
         };
         let peer = pool.connector.peer(chosen.endpoint.address, ctx.exchange);
         ctx.tried.push(chosen.endpoint.address);
@@ -477,5 +484,5 @@ fn client_silence_max(ctx: &Context, listener: &Listener) -> Duration {
 
 /// Whether the pool's tries leave room for one more.
 fn may_try_again(ctx: &Context) -> bool {
-    ctx.arm().is_some_and(|arm| ctx.tried.len() < arm.pool.model.tries as usize)
+    ctx.arm().is_some_and(|arm| ctx.tried.len() < arm.pool.model.retry.tries as usize)
 }

@@ -3,7 +3,7 @@
 //! The control plane builds a [`Snapshot`] and publishes it; a request loads it once and lives under it to its end.
 //! So no request ever sees half of an old and half of a new configuration.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 
 use arc_swap::ArcSwap;
 use config::model::{self, ForwardingFields, IpNet, ListenerId, RouteId};
@@ -166,22 +166,27 @@ impl Snapshot {
     }
 }
 
-/// Where the current snapshot is found.
-pub(crate) struct Published(ArcSwap<Snapshot>);
+/// Where the current snapshot is found, or another value that the control plane replaces as a whole.
+pub(crate) struct Published<T = Snapshot>(ArcSwap<T>);
 
-impl Published {
-    /// Publishes the first snapshot.
-    pub(crate) fn new(first: Snapshot) -> Self {
+impl<T> Published<T> {
+    /// Publishes the first one.
+    pub(crate) fn new(first: T) -> Self {
         Self(ArcSwap::from_pointee(first))
     }
 
-    /// The current snapshot, for the whole of a request or connection.
-    pub(crate) fn load(&self) -> Arc<Snapshot> {
+    /// The current one, for the whole of a request or connection.
+    pub(crate) fn load(&self) -> Arc<T> {
         self.0.load_full()
     }
 
+    /// The current one, for a moment: without counting who holds it, which workers would contend for.
+    pub(crate) fn peek(&self) -> impl Deref<Target = Arc<T>> + use<T> {
+        self.0.load()
+    }
+
     /// Replaces it for everything that starts from now on.
-    pub(crate) fn publish(&self, next: Snapshot) {
+    pub(crate) fn publish(&self, next: T) {
         self.0.store(Arc::new(next));
     }
 }

@@ -1,13 +1,14 @@
 //! Checked configuration -> snapshot. Parts whose model is equal keep their counts, health and requests in flight.
 
-use std::{collections::HashMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
 
 use cache::{Options, ZoneOptions};
-use config::model::{self, ListenerId, Live};
+use config::model::{self, Address, ListenerId, Live, Place};
 use thiserror::Error;
 
 use super::{
     certs::{CertificateError, prints::Prints, ticket_keys::TicketKeyError},
+    secret::{self, SecretError, Token},
     upstream_tls::{self, UpstreamTlsError},
 };
 
@@ -16,9 +17,10 @@ pub(super) mod route;
 
 use self::tls::Broken;
 use crate::{
+    clock,
     listen::{admit::Places, door::DoorKey, tls::Tls},
     request::{
-        balance::{Balancer, Endpoint, peer::Connector},
+        balance::{Balancer, Member, peer::Connector},
         route::Router,
     },
     snapshot::{Listener, Pool, Snapshot},
@@ -58,6 +60,18 @@ pub(crate) enum CompileError {
         #[source]
         cause: UpstreamTlsError,
     },
+    /// The cookies of a pool cannot be signed.
+    #[error("pool `{pool}`")]
+    StickyKey {
+        pool: String,
+        #[source]
+        cause: SecretError,
+    },
+    /// Where this edge stands is not said.
+    #[error(
+        "the environment variable `{variable}` of `process.zone` names no zone; hint: set it where the edge is started"
+    )]
+    Zone { variable: String },
     /// A file that a route answers with cannot be read.
     #[error("cannot answer with {}", path.display())]
     Answer {
@@ -110,7 +124,8 @@ pub(crate) fn compile(
     let previous_log = previous.map(|previous| &*previous.access_log);
     let access_log = AccessLog::open(&live.access_log, previous_log)
         .map_err(|cause| CompileError::AccessLog { target: live.access_log.to.clone(), cause })?;
-    let pools = live.pools.iter().map(|pool| compile_pool(pool, previous).map(Arc::new));
+    let zone = local_zone(live.zone.as_ref())?;
+    let pools = live.pools.iter().map(|pool| compile_pool(pool, zone.as_deref(), previous).map(Arc::new));
     let pools: Vec<_> = pools.collect::<Result<_, _>>()?;
     let limits = live.routes.iter().map(|route| route.rate.len()).sum();
     let around = route::Around { live, pools: &pools, limits, metrics, previous };
@@ -191,25 +206,61 @@ fn doors(listeners: &[model::Listener]) -> HashMap<DoorKey, ListenerId> {
     ids.zip(listeners).flat_map(|(id, listener)| DoorKey::of(listener).map(move |(key, _)| (key, id))).collect()
 }
 
-fn compile_pool(model: &model::Pool, previous: Option<&Snapshot>) -> Result<Pool, CompileError> {
+fn compile_pool(
+    model: &model::Pool,
+    local_zone: Option<&str>,
+    previous: Option<&Snapshot>,
+) -> Result<Pool, CompileError> {
     let failed = |cause| CompileError::UpstreamTls { pool: model.name.clone(), cause };
     let tls = model.tls.as_ref().map(|tls| upstream_tls::load(tls, model.protocol)).transpose().map_err(failed)?;
+    let sticky_key = model.sticky.as_ref().map(|sticky| sticky_key(&model.name, sticky)).transpose()?;
     let before = previous.and_then(|previous| previous.pools.iter().find(|pool| pool.model.name == model.name));
-    let known: HashMap<SocketAddr, Arc<Endpoint>> = before
-        .into_iter()
-        .flat_map(|pool| pool.balancer.endpoints().map(|endpoint| (endpoint.address, Arc::clone(endpoint))))
-        .collect();
-    let endpoints = model.endpoints.iter().map(|endpoint| {
-        let address = endpoint.address;
-        let state = known.get(&address).cloned().unwrap_or_else(|| Arc::new(Endpoint::new(address)));
-        (state, endpoint.weight)
-    });
+    let members = members(model, before.map(|before| &**before));
+    let sticky_key = sticky_key.as_ref().map(Token::bytes);
+    let balancer = before.map(|before| &before.balancer);
     Ok(Pool {
         model: model.clone(),
-        balancer: Balancer::new(model.balance, model.health.is_some(), endpoints),
+        balancer: Balancer::new(model, local_zone, sticky_key, &members, balancer, clock::nanos()),
         in_flight: before.map_or_else(Arc::default, |pool| Arc::clone(&pool.in_flight)),
         connector: Connector::new(model, tls.map(|loaded| loaded.tls)),
     })
+}
+
+/// The key with which a pool's cookies are signed.
+pub(crate) fn sticky_key(pool: &str, model: &model::Sticky) -> Result<Token, CompileError> {
+    let failed = |cause| CompileError::StickyKey { pool: pool.to_owned(), cause };
+    Token::read("`sticky.key`", &model.key).map_err(failed)
+}
+
+/// Members as far as they are known without asking anybody: addresses that are written, and what names and a file led
+/// to before.
+fn members(model: &model::Pool, before: Option<&Pool>) -> Vec<Member> {
+    let known = before.map(|before| before.balancer.members()).unwrap_or_default();
+    let of = |endpoint: &model::Endpoint| match endpoint.address {
+        Address::Socket(address) => vec![Member { address, from: endpoint.clone() }],
+        Address::Name { .. } => {
+            let same = known.iter().filter(|known| known.from.address == endpoint.address);
+            same.map(|known| Member { address: known.address, from: endpoint.clone() }).collect()
+        }
+    };
+    let mut members: Vec<_> = model.endpoints.iter().flat_map(of).collect();
+    if let Some(before) = before.filter(|before| before.model.endpoints_file == model.endpoints_file) {
+        let is_written = |known: &&Member| before.model.endpoints.iter().any(|old| old.address == known.from.address);
+        members.extend(known.iter().filter(|known| !is_written(known)).cloned());
+    }
+    members
+}
+
+/// The name of the zone that this edge stands in.
+fn local_zone(zone: Option<&Place>) -> Result<Option<String>, CompileError> {
+    match zone {
+        None => Ok(None),
+        Some(Place::Zone(name)) => Ok(Some(name.clone())),
+        Some(Place::Env(variable)) => match secret::variable(variable).filter(|name| !name.is_empty()) {
+            None => Err(CompileError::Zone { variable: variable.clone() }),
+            named => Ok(named),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub(crate) fn unknown_here(config: &Config) -> Option<SecretError> {
 pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Option<Problems> {
     let mut found = certificates(config, period);
     found.extend(config.live.pools.iter().flat_map(|pool| upstream_tls(pool, period)));
+    found.extend(config.live.pools.iter().filter_map(sticky_key));
     if let Some(place) = &config.live.admin_token {
         // The environment of this process is not that of the edge: see `unknown_here`.
         let unusable = Token::read("`admin.token`", place).err();
@@ -58,6 +59,8 @@ pub(crate) fn of_compile(error: &CompileError) -> Outside {
         CompileError::ClientCa { listener, cause } => of_client_ca(listener, cause),
         CompileError::TicketKeys { listener, .. } => of_ticket_keys(listener, error),
         CompileError::UpstreamTls { pool, cause } => of_upstream_tls(pool, cause),
+        CompileError::StickyKey { pool, .. } => of_place(format!("pools.{pool}.sticky.key"), error),
+        CompileError::Zone { .. } => of_place("process.zone".to_owned(), error),
         CompileError::Answer { index, cause, .. } => Outside {
             hint: (cause.kind() == ErrorKind::FileTooLarge).then(|| "serve it with `files`".to_owned()),
             ..unusable(format!("routes[{index}].respond.file"), error)
@@ -65,6 +68,12 @@ pub(crate) fn of_compile(error: &CompileError) -> Outside {
         CompileError::Folder { index, .. } => unusable(format!("routes[{index}].files.root"), error),
         CompileError::AccessLog { .. } => unusable("telemetry.access_log.to".to_owned(), error),
     }
+}
+
+/// Why what stands in a variable or a file cannot be used.
+fn of_place(path: String, error: &CompileError) -> Outside {
+    let (message, hint) = split_hint(with_causes(error));
+    Outside { code: Code::UnusableSecret, path, message, hint }
 }
 
 /// Why an address cannot be listened on.
@@ -130,6 +139,13 @@ fn upstream_tls(pool: &Pool, period: Period) -> Option<Outside> {
     let certificate = model.certificate.as_ref()?;
     let path = format!("pools.{}.tls.certificate.chain", pool.name);
     Some(expired(path, &certificate.chain, &validity(&shown, period)?))
+}
+
+/// What is wrong with the key of a pool's cookies. The environment of this process is not that of the edge.
+fn sticky_key(pool: &Pool) -> Option<Outside> {
+    let error = compile::sticky_key(&pool.name, pool.sticky.as_ref()?).err()?;
+    let is_set = !matches!(error, CompileError::StickyKey { cause: SecretError::NotSet { .. }, .. });
+    is_set.then(|| of_compile(&error))
 }
 
 fn expired(path: String, chain: &Path, when: &str) -> Outside {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use config::model::{HealthCheck, Protocol};
+use config::model::{HealthCheck, Probe, Protocol};
 use http::header;
 use http_body_util::Empty;
 use hyper::client::conn::{http1, http2};
@@ -17,7 +17,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    request::balance::Endpoint,
+    clock,
+    request::balance::Verdict,
     snapshot::{Pool, Snapshot},
 };
 
@@ -28,7 +29,7 @@ pub(crate) struct Prober {
 }
 
 struct Check {
-    endpoint: Arc<Endpoint>,
+    pool: Arc<Pool>,
     way: Way,
     model: HealthCheck,
     task: JoinHandle<()>,
@@ -72,16 +73,15 @@ impl Prober {
         for pool in &snapshot.pools {
             let Some(model) = &pool.model.health else { continue };
             let way = Way::of(pool);
-            for endpoint in pool.balancer.endpoints() {
-                let key = (pool.model.name.clone(), endpoint.address);
-                let same = |check: &Check| {
-                    check.model == *model && check.way.is_same(&way) && Arc::ptr_eq(&check.endpoint, endpoint)
-                };
+            for member in pool.balancer.members() {
+                let key = (pool.model.name.clone(), member.address);
+                let same =
+                    |check: &Check| check.model == *model && check.way.is_same(&way) && Arc::ptr_eq(&check.pool, pool);
                 let check = previous.remove(&key).filter(same).unwrap_or_else(|| Check {
-                    endpoint: Arc::clone(endpoint),
+                    pool: Arc::clone(pool),
                     way: way.clone(),
                     model: model.clone(),
-                    task: tokio::spawn(check(key.0.clone(), Arc::clone(endpoint), way.clone(), model.clone())),
+                    task: tokio::spawn(check(Arc::clone(pool), member.address, way.clone(), model.clone())),
                 });
                 self.running.insert(key, check);
             }
@@ -91,19 +91,25 @@ impl Prober {
 
 /// Checks one endpoint for ever. Checks of different endpoints are spread over the interval, so that a pool is never
 /// probed as one wave.
-async fn check(pool: String, endpoint: Arc<Endpoint>, way: Way, model: HealthCheck) {
+async fn check(pool: Arc<Pool>, address: SocketAddr, way: Way, model: HealthCheck) {
     tokio::time::sleep(model.interval.mul_f64(rand::random())).await;
     let mut ticks = tokio::time::interval(model.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut streak = Streak::default();
     loop {
         ticks.tick().await;
-        let result = probe(endpoint.address, &way, &model.path, model.timeout).await;
+        let path = match &model.probe {
+            Probe::Http { path, .. } => path,
+            Probe::Tcp => "/",
+        };
+        let result = probe(address, &way, path, model.timeout).await;
         let Some(up) = streak.after(result.is_ok(), &model) else { continue };
-        if endpoint.set_up(up) {
+        let verdict = if up { Verdict::Well } else { Verdict::Unreachable };
+        if pool.balancer.checked(address, verdict, clock::nanos()) {
+            let pool = pool.model.name.as_str();
             match result {
-                Ok(()) => tracing::info!(pool, endpoint = %endpoint.address, "endpoint is up"),
-                Err(reason) => tracing::warn!(pool, endpoint = %endpoint.address, reason, "endpoint is down"),
+                Ok(()) => tracing::info!(pool, endpoint = %address, "endpoint is up"),
+                Err(reason) => tracing::warn!(pool, endpoint = %address, reason, "endpoint is down"),
             }
         }
     }
@@ -199,7 +205,8 @@ mod tests {
     #[test]
     fn it_takes_enough_results_in_a_row() {
         let model = HealthCheck {
-            path: "/".to_owned(),
+            probe: Probe::Tcp,
+            jitter: config::model::Percent::ALL,
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(1),
             down_after: 3,

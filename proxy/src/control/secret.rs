@@ -68,6 +68,11 @@ impl Token {
         token.map(|token| Self(token.to_owned())).ok_or_else(|| SecretError::NotSendable { key, place: place.clone() })
     }
 
+    /// For what is signed with it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// For the header field of a request, which is never printed either.
     pub(crate) fn bearer(&self) -> HeaderValue {
         let field = HeaderValue::from_str(&format!("Bearer {}", self.0));
@@ -82,8 +87,9 @@ impl Token {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the rim where a secret of the environment is read")]
-fn variable(name: &str) -> Option<String> {
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "this is the rim where the environment is read")]
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

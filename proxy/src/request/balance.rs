@@ -1,205 +1,252 @@
 //! Which endpoint of a pool gets the next try.
+//!
+//! A choice is made from a [`View`], which holds those who may be asked now and nobody else. It is built anew whenever
+//! somebody comes, goes or changes its share, which is rare; so a choice itself waits for nobody, and looks neither at
+//! health nor at time.
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        Arc,
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
-use config::model::Balance;
+use config::model::{self, Ejection, Percent};
+use thiserror::Error;
 
 pub(crate) mod peer;
 pub(crate) mod header_deadline;
+mod member;
+mod endpoint;
+mod view;
+mod slow_start;
+mod group;
+mod dice;
+mod round_robin;
+mod least_requests;
+mod latency;
+pub(crate) mod hash;
+mod sticky;
+mod tend;
+mod eject;
+mod budget;
+mod report;
 
-/// One server of a pool; survives reloads while its address stays in the pool.
+pub use self::{
+    budget::RetryBudget,
+    endpoint::{ByHand, Endpoint, Hand, Outcome, Try, Verdict},
+    member::Member,
+    report::{Report, Row},
+    tend::UnknownEndpoint,
+    view::Standing,
+};
+use self::{
+    dice::Dice,
+    eject::nanos,
+    endpoint::Tally,
+    group::Asked,
+    member::Members,
+    sticky::Tokens,
+    view::{Condition, View},
+};
+use crate::snapshot::Published;
+
+/// The endpoints of one pool and the rules by which they are chosen.
+pub struct Balancer {
+    rules: Rules,
+    view: Published<View>,
+    turns: Turns,
+    tally: Arc<Tally>,
+    /// Pays for further tries.
+    pub budget: RetryBudget,
+}
+
+/// Whose turn it is in each group of the view; apart from what is only read.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Turns([AtomicUsize; 2]);
+
+/// What is configured of a pool as a whole.
 #[derive(Debug)]
-pub(crate) struct Endpoint {
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
-    up: AtomicBool,
-    in_flight: AtomicU32,
-}
-
-impl Endpoint {
-    /// An endpoint that counts as up until a health check says otherwise.
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, up: AtomicBool::new(true), in_flight: AtomicU32::new(0) }
-    }
-
-    /// What the health check last decided.
-    pub(crate) fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
-    }
-
-    /// Says what the health check decided; returns whether that is news.
-    pub(crate) fn set_up(&self, up: bool) -> bool {
-        self.up.swap(up, Ordering::Relaxed) != up
-    }
-}
-
-/// A try under way at an endpoint; counted until dropped.
-#[derive(Debug)]
-pub(crate) struct Try {
-    /// Where it goes.
-    pub(crate) endpoint: Arc<Endpoint>,
-}
-
-impl Try {
-    fn begin(endpoint: &Arc<Endpoint>) -> Self {
-        endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { endpoint: Arc::clone(endpoint) }
-    }
-}
-
-impl Drop for Try {
-    fn drop(&mut self) {
-        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The endpoints of one pool and the rule that picks among them.
-#[derive(Debug)]
-pub(crate) struct Balancer {
-    members: Vec<Member>,
-    /// Whether health checks run; what an earlier one decided does not count without.
+struct Rules {
+    pool: String,
+    balance: model::Balance,
+    /// Whether health checks run; what earlier ones decided does not count without.
     checked: bool,
-    rule: Rule,
+    slow_start_ns: u64,
+    panic_below: Percent,
+    eject: Option<Ejection>,
+    local_zone: Option<String>,
+    sticky: Option<Tokens>,
 }
 
-#[derive(Debug)]
-struct Member {
-    endpoint: Arc<Endpoint>,
-    weight: u16,
+impl Rules {
+    /// How much more than its share an endpoint may have in flight, if requests go by keys.
+    fn hashes(&self) -> Option<f64> {
+        match &self.balance {
+            model::Balance::Hash(hash) => Some(f64::from(hash.load_percent) / 100.0),
+            _ => None,
+        }
+    }
 }
 
-#[derive(Debug)]
-enum Rule {
-    /// nginx's smooth weighted round robin: each choice adds every weight to its current value, takes the largest and
-    /// subtracts the total from it, so that 5:1:1 comes out as a a b a c a a and never as five in a row.
-    RoundRobin { current: Mutex<Vec<i64>> },
-    /// The smallest `(in flight + 1) / weight`; ties go round.
-    LeastRequests { start: AtomicUsize },
+/// What a request wants of a choice.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish<'a> {
+    /// Endpoints that were asked before: others are preferred.
+    pub tried: &'a [SocketAddr],
+    /// Its key, where requests go by keys ([`hash::key`] of what the pool hashes).
+    pub key: Option<u64>,
+    /// The cookie by which its client is kept at an endpoint.
+    pub client: Option<&'a [u8]>,
+    /// Uniform over all values.
+    pub random: u64,
+    /// On the clock of [`crate::clock::nanos`].
+    pub now: u64,
+}
+
+/// Why no endpoint was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NoneLeft {
+    /// None can serve.
+    #[error("no endpoint can serve")]
+    NoEndpoint,
+    /// Each that can serve has as much in flight as it takes.
+    #[error("every endpoint has as many requests in flight as it takes")]
+    AllFull,
 }
 
 impl Balancer {
-    /// Endpoints with their weights, in the order of the configuration.
-    pub(crate) fn new(rule: Balance, checked: bool, endpoints: impl IntoIterator<Item = (Arc<Endpoint>, u16)>) -> Self {
-        let members: Vec<_> = endpoints.into_iter().map(|(endpoint, weight)| Member { endpoint, weight }).collect();
-        let rule = match rule {
-            Balance::RoundRobin => Rule::RoundRobin { current: Mutex::new(vec![0; members.len()]) },
-            Balance::LeastRequests => Rule::LeastRequests { start: AtomicUsize::new(0) },
+    /// A balancer of a pool with these members. Endpoints that `before` has under the same addresses keep their state,
+    /// and the pool its retry budget; nothing of `before` changes.
+    pub fn new(
+        model: &model::Pool,
+        local_zone: Option<&str>,
+        sticky_key: Option<&[u8]>,
+        members: &[Member],
+        before: Option<&Self>,
+        now: u64,
+    ) -> Self {
+        let rules = Rules {
+            pool: model.name.clone(),
+            balance: model.balance.clone(),
+            checked: model.health.is_some(),
+            slow_start_ns: nanos(model.slow_start),
+            panic_below: model.panic_below,
+            eject: model.eject,
+            local_zone: local_zone.map(str::to_owned),
+            sticky: sticky_key.map(|key| Tokens::new(&model.name, key)),
         };
-        Self { members, checked, rule }
+        let tally = before.map_or_else(Arc::default, |before| Arc::clone(&before.tally));
+        let known = before.map(|before| before.view.load());
+        let known = known.as_ref().map(|view| &*view.members);
+        let members = Members::new(members, &rules, &tally, known, now);
+        let picture = view::picture(&rules, &members.list, &conditions(&members), now);
+        let view = Published::new(View::new(&rules, Arc::new(members), picture, None));
+        let budget = RetryBudget::new(model.retry.budget, before.map(|before| &before.budget));
+        Self { rules, view, turns: Turns::default(), tally, budget }
+    }
+
+    /// An endpoint that can serve, one that was not tried yet if possible: what failed on a connection may still work
+    /// on the next one to the same endpoint.
+    pub fn choose(&self, wish: &Wish<'_>) -> Result<Try, NoneLeft> {
+        let view = self.view.peek();
+        let tally = self.rules.hashes().map(|_| self.tally.in_flight.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+        match self.kept(&view, wish).or_else(|| self.chosen(&view, wish, tally)) {
+            Some(mut chosen) => {
+                chosen.tallied = tally.is_some();
+                Ok(chosen)
+            }
+            None => {
+                if tally.is_some() {
+                    self.tally.in_flight.fetch_sub(1, Ordering::Relaxed);
+                }
+                Err(if view.is_empty() { NoneLeft::NoEndpoint } else { NoneLeft::AllFull })
+            }
+        }
+    }
+
+    /// The endpoint where the client is kept, while it can serve.
+    fn kept(&self, view: &View, wish: &Wish<'_>) -> Option<Try> {
+        let position = sticky::find(&view.members.tokens, wish.client?)?;
+        let endpoint = &view.members.endpoints[position];
+        if !view.picture.seats[position].standing.keeps() || wish.tried.contains(&endpoint.address) {
+            return None;
+        }
+        let most = view.members.list[position].from.max_in_flight.unwrap_or(u32::MAX);
+        let mut kept = Try::begin(endpoint, most, wish.now)?;
+        kept.kept = true;
+        Some(kept)
+    }
+
+    fn chosen(&self, view: &View, wish: &Wish<'_>, tally: Option<u32>) -> Option<Try> {
+        let key = wish.key.unwrap_or(wish.random);
+        // A key stays on its side of a zone's border.
+        let mut dice = Dice::new(if tally.is_some() { key } else { wish.random });
+        let first = usize::from(!dice.happens(view.near));
+        let mut among = |not, tally| {
+            let asked = Asked { not, now: wish.now };
+            [first, 1 - first].into_iter().find_map(|index| {
+                let (group, turn) = (&view.groups[index], &self.turns.0[index]);
+                match (&self.rules.balance, &view.members.ring) {
+                    (model::Balance::RoundRobin, _) => round_robin::choose(group, turn, &asked, &mut dice),
+                    (model::Balance::LeastRequests, _) => least_requests::choose(group, turn, &asked, &mut dice),
+                    (model::Balance::P2cEwma, _) => latency::choose(group, &asked, self.tally.mean(), &mut dice),
+                    (model::Balance::Hash(_), ring) => hash::choose(ring.as_ref()?, group, key, tally, &asked),
+                }
+            })
+        };
+        among(wish.tried, tally)
+            // Somebody is within its bound, unless that one was tried.
+            .or_else(|| tally.and_then(|_| among(wish.tried, None)))
+            .or_else(|| (!wish.tried.is_empty()).then(|| among(&[], None)).flatten())
+    }
+
+    /// How a try went; once per try. `now` is when that was clear.
+    pub fn answered(&self, over: &Try, outcome: Outcome, now: u64) {
+        if outcome == Outcome::ClientGone {
+            return;
+        }
+        let endpoint = &over.endpoint;
+        endpoint.count(outcome.is_error());
+        let (took, mean) = (now.saturating_sub(over.began), self.tally.mean());
+        if outcome.is_slow() {
+            endpoint.latency.observe_error(took, mean, now);
+        } else {
+            endpoint.latency.observe(took, now);
+            if mean == 0.0 {
+                // Until all have been heard of: what is unknown must not look like the fastest.
+                self.tally.set_mean(took as f32);
+            }
+        }
+        self.count_in_row(over, outcome, now);
     }
 
     /// All endpoints.
-    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.members.iter().map(|member| &member.endpoint)
+    pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
+        self.view.load().members.endpoints.clone()
     }
 
-    /// An endpoint that is up, one that was not tried yet if possible: what failed on a connection may still work on
-    /// the next one to the same endpoint. `None` if none is up.
-    pub(crate) fn choose(&self, tried: &[SocketAddr]) -> Option<Try> {
-        self.choose_if(|endpoint| !tried.contains(&endpoint.address)).or_else(|| self.choose_if(|_| true))
+    /// Where they listen, and what is configured of each.
+    pub fn members(&self) -> Vec<Member> {
+        self.view.load().members.list.clone()
     }
 
-    fn choose_if(&self, also: impl Fn(&Endpoint) -> bool) -> Option<Try> {
-        let fit = |member: &Member| (!self.checked || member.endpoint.is_up()) && also(&member.endpoint);
-        let chosen = match &self.rule {
-            Rule::RoundRobin { current } => {
-                let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-                smooth_round_robin(&self.members, &mut current, fit)
-            }
-            Rule::LeastRequests { start } => {
-                let start = start.fetch_add(1, Ordering::Relaxed);
-                least_requests(&self.members, start, fit)
-            }
-        };
-        chosen.map(|index| Try::begin(&self.members[index].endpoint))
+    /// The share of the configured weight that can serve now.
+    pub fn left(&self) -> Percent {
+        self.view.peek().left
+    }
+
+    /// The value of the cookie that keeps a client at an endpoint; `None` where none does.
+    pub fn token(&self, endpoint: &Endpoint) -> Option<String> {
+        self.rules.sticky.as_ref().map(|tokens| tokens.of(endpoint.address))
     }
 }
 
-fn smooth_round_robin(members: &[Member], current: &mut [i64], fit: impl Fn(&Member) -> bool) -> Option<usize> {
-    let mut total = 0;
-    let mut best: Option<usize> = None;
-    for (index, member) in members.iter().enumerate().filter(|(_, member)| fit(member)) {
-        let weight = i64::from(member.weight);
-        current[index] += weight;
-        total += weight;
-        if best.is_none_or(|best| current[index] > current[best]) {
-            best = Some(index);
-        }
-    }
-    current[best?] -= total;
-    best
-}
-
-fn least_requests(members: &[Member], start: usize, fit: impl Fn(&Member) -> bool) -> Option<usize> {
-    let in_order = (0..members.len()).map(|offset| start.wrapping_add(offset) % members.len());
-    in_order.filter(|&index| fit(&members[index])).min_by(|&a, &b| {
-        let load = |index: usize| u64::from(members[index].endpoint.in_flight.load(Ordering::Relaxed)) + 1;
-        // a / weight_a < b / weight_b, without dividing
-        (load(a) * u64::from(members[b].weight)).cmp(&(load(b) * u64::from(members[a].weight)))
-    })
+fn conditions(members: &Members) -> Vec<Condition> {
+    members.endpoints.iter().map(|endpoint| Condition::of(endpoint)).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn balancer(rule: Balance, weights: &[u16]) -> Balancer {
-        let endpoint = |port| Arc::new(Endpoint::new(SocketAddr::from(([127, 0, 0, 1], port))));
-        Balancer::new(rule, true, weights.iter().zip(1..).map(|(&weight, port)| (endpoint(port), weight)))
-    }
-
-    fn port(chosen: Option<Try>) -> u16 {
-        chosen.map_or(0, |chosen| chosen.endpoint.address.port())
-    }
-
-    #[test]
-    fn round_robin_is_smooth_and_keeps_the_weights() {
-        let pool = balancer(Balance::RoundRobin, &[5, 1, 1]);
-        let round: Vec<_> = (0..7).map(|_| port(pool.choose(&[]))).collect();
-        assert_eq!(round, [1, 1, 2, 1, 3, 1, 1]);
-    }
-
-    #[test]
-    fn least_requests_goes_where_there_is_room() {
-        let pool = balancer(Balance::LeastRequests, &[1, 1, 2]);
-        let held: Vec<_> = (0..8).map(|_| pool.choose(&[]).unwrap()).collect();
-        let at = |wanted| held.iter().filter(|held| held.endpoint.address.port() == wanted).count();
-        assert_eq!((at(1), at(2), at(3)), (2, 2, 4));
-    }
-
-    #[test]
-    fn without_checks_nothing_counts_as_down() {
-        let endpoint = Arc::new(Endpoint::new(SocketAddr::from(([127, 0, 0, 1], 1))));
-        endpoint.set_up(false);
-        let pool = |checked| Balancer::new(Balance::RoundRobin, checked, [(Arc::clone(&endpoint), 1)]);
-        assert!(pool(true).choose(&[]).is_none() && pool(false).choose(&[]).is_some());
-    }
-
-    #[test]
-    fn ties_go_round() {
-        let pool = balancer(Balance::LeastRequests, &[1, 1]);
-        let first: Vec<_> = (0..4).map(|_| port(pool.choose(&[]))).collect();
-        assert_eq!(first, [1, 2, 1, 2]);
-    }
-
-    #[test]
-    fn what_is_down_or_was_tried_is_left_out() {
-        for rule in [Balance::RoundRobin, Balance::LeastRequests] {
-            let pool = balancer(rule, &[1, 1, 1]);
-            let down = pool.endpoints().next().unwrap();
-            assert!(down.set_up(false) && !down.set_up(false), "only a change is news");
-            let tried = [2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-            let ports: Vec<_> = (0..3).map(|_| port(pool.choose(&tried[..1]))).collect();
-            assert_eq!(ports, [3, 3, 3], "{rule:?}");
-            assert_ne!(port(pool.choose(&tried)), 0, "all were tried: one of them again");
-            pool.endpoints().for_each(|endpoint| assert!(endpoint.set_up(false) || !endpoint.is_up()));
-            assert!(pool.choose(&[]).is_none());
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::answer::{Answer, with_type};
-use crate::{edge::Edge, telemetry::metric::Metrics};
+use crate::{clock, edge::Edge, request::balance::Verdict, telemetry::metric::Metrics};
 
 /// Prometheus' text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,9 +32,9 @@ fn read_state(metrics: &Metrics, edge: &Edge) {
         let name = pool.model.name.as_str();
         metrics.pool_in_flight.with_label_values(&[name]).set(pool.in_flight.count().into());
         metrics.pool_limit.with_label_values(&[name]).set(pool.model.limit.in_flight.into());
-        for endpoint in pool.balancer.endpoints() {
-            let up = metrics.endpoint_up.with_label_values(&[name, &endpoint.address.to_string()]);
-            up.set(endpoint.is_up().into());
+        for row in pool.balancer.report(clock::nanos()).endpoints {
+            let up = metrics.endpoint_up.with_label_values(&[name, &row.member.address.to_string()]);
+            up.set(matches!(row.health, None | Some(Verdict::Well)).into());
         }
     }
     metrics.cache_bytes.reset();

@@ -4,7 +4,7 @@ use config::{Kind, Sources, diff, model::Config};
 
 use super::*;
 use crate::{
-    request::limit::RateLimiter,
+    request::{balance::Endpoint, limit::RateLimiter},
     snapshot::{Action, Forward},
     telemetry::metric::Reasons,
 };
@@ -99,7 +99,7 @@ fn limiters(snapshot: &Snapshot) -> Vec<Arc<RateLimiter>> {
 }
 
 fn endpoints(snapshot: &Snapshot) -> Vec<Arc<Endpoint>> {
-    snapshot.pools.iter().flat_map(|pool| pool.balancer.endpoints().cloned().collect::<Vec<_>>()).collect()
+    snapshot.pools.iter().flat_map(|pool| pool.balancer.endpoints()).collect()
 }
 
 fn all_kept<T>(before: &[Arc<T>], after: &[Arc<T>]) -> bool {

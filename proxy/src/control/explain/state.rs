@@ -6,7 +6,11 @@ use cache::Store;
 use pingora::cache::{CacheKey, CacheMeta, Storage, trace::Span};
 
 use super::explanation::{Answer, Explanation, Pool};
-use crate::{edge::Edge, request::refusal::Refusal, snapshot::Snapshot};
+use crate::{
+    edge::Edge,
+    request::{balance::Standing, refusal::Refusal},
+    snapshot::Snapshot,
+};
 
 /// Adds it to what was explained under the configuration with this digest. Returns whether that one is still live.
 pub(crate) async fn add(explanation: &mut Explanation, hash: &str, edge: &Edge, now_ns: u64, now: SystemTime) -> bool {
@@ -61,8 +65,8 @@ fn add_load(pool: &mut Pool, snapshot: &Snapshot) {
     let Some(live) = snapshot.pools.iter().find(|live| live.model.name == pool.name) else { return };
     pool.in_flight = Some(live.in_flight.count());
     for endpoint in &mut pool.endpoints {
-        let live = live.balancer.endpoints().find(|live| live.address.to_string() == endpoint.address);
-        endpoint.up = live.map(|live| live.is_up());
+        let address = endpoint.address.parse().ok();
+        endpoint.up = address.and_then(|address| live.balancer.standing(address)).map(Standing::serves);
     }
 }
 

@@ -44,6 +44,6 @@ fn routes(snapshot: &Snapshot) -> impl Iterator<Item = (&str, &str)> {
 fn endpoints(snapshot: &Snapshot) -> impl Iterator<Item = (&str, String)> {
     snapshot.pools.iter().flat_map(|pool| {
         let name = pool.model.name.as_str();
-        pool.balancer.endpoints().map(move |endpoint| (name, endpoint.address.to_string()))
+        pool.balancer.endpoints().into_iter().map(move |endpoint| (name, endpoint.address.to_string()))
     })
 }
