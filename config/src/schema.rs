@@ -143,9 +143,9 @@ mapping! {
         /// flight then is cut off. Restart.
         optional drain_timeout: Written<Duration>,
 
-        /// The zone that this edge stands in, such as `eu-1a`, or `env:NAME` for the environment variable that holds it, so
-        /// that edges of several zones share one file: endpoints of the same `zone` are preferred. A variable that is
-        /// not set is refused. Default: none; all endpoints are alike. Live.
+        /// The zone that this edge stands in, such as `eu-1a`, or `env:NAME` for the environment variable that holds
+        /// it, so that edges of several zones share one file: endpoints of the same `zone` are preferred. A variable
+        /// that is not set is refused. Default: none; all endpoints are alike. Live.
         optional zone: Written<Place>,
 
         /// Reload when this file, or one that it includes, changes, comes or goes: `true` or `false`. Default `false`: an

@@ -18,7 +18,8 @@ use crate::{
     source::Sources,
 };
 
-/// As Google's load balancers have it for video (Mirrokni, Thorup and Zadimoghaddam: consistent hashing with bounded loads).
+/// As most have it who follow Mirrokni, Thorup and Zadimoghaddam: Consistent Hashing with Bounded Loads, arXiv
+/// 1608.01350.
 const LOAD: WholePercent = WholePercent(125);
 
 pub(super) fn balance(written: Option<AnyBalance>, report: &mut Report) -> Balance {

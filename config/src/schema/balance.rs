@@ -59,25 +59,25 @@ mapping! {
 }
 
 mapping! {
-    /// Consistent hashing with bounded loads: requests with the same key go to the same server, as long as that one is not
-    /// overloaded. A server that leaves takes its own keys with it and no others, and gets them back. Edges with the same
-    /// endpoints agree on who has which.
+    /// Consistent hashing with bounded loads: requests with the same key go to the same server, as long as that one is
+    /// not overloaded. A server that leaves takes its own keys with it and no others, and gets them back. Edges with
+    /// the same endpoints agree on who has which.
     Hashing {
-        /// What is hashed: `path` without the query, as it is before a `rewrite`; `address` of the client; `header:NAME`
-        /// or `cookie:NAME` by value. A request without it is drawn by chance. Live.
+        /// What is hashed: `path` without the query, as it is before a `rewrite`; `address` of the client;
+        /// `header:NAME` or `cookie:NAME` by value. A request without it is drawn by chance. Live.
         required by: HashKey,
 
-        /// Requests in flight that a server may have, `101%` to `1000%` of its fair share of all that are in flight; more
-        /// go to the next server. Default `125%`: a page that everybody wants does not take its server down, and with
-        /// one request in four to spare most keys stay where they are. Live.
+        /// Requests in flight that a server may have, `101%` to `1000%` of its fair share of all that are in flight;
+        /// more go to the next server. Default `125%`: a page that everybody wants does not take its server down, and
+        /// with one request in four to spare most keys stay where they are. Live.
         optional load: Written<WholePercent>,
     }
 }
 
 mapping! {
-    /// Keeps each client at one server by a cookie, which holds no address: who sees it learns nothing, and nobody can choose a server.
-    /// It is set with the answer, never with one out of the cache, and anew where the server is gone, down, ejected or full.
-    /// One that is draining keeps its clients.
+    /// Keeps each client at one server by a cookie, which holds no address: who sees it learns nothing, and nobody can
+    /// choose a server. It is set with the answer, never with one out of the cache, and anew where the server is gone,
+    /// down, ejected or full. One that is draining keeps its clients.
     Sticky {
         /// Name of the cookie; of this pool alone. Live.
         required cookie: Written<String>,

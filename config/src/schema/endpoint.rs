@@ -16,27 +16,28 @@ use crate::{
 mapping! {
     /// One server in its long form.
     Endpoint {
-        /// IP address and port, or name and port, such as `shop.internal:9101`. A name stands for a server at each of its
-        /// addresses, which are looked up every `resolve_every`; all have what is said here. Live.
+        /// IP address and port, or name and port, such as `shop.internal:9101`. A name stands for a server at each of
+        /// its addresses, which are looked up every `resolve_every`; all have what is said here. Live.
         required address: Written<Address>,
 
         /// Its share relative to the others, 1 to 1000. Default 1. Live.
         optional weight: Written<u16>,
 
-        /// The zone that it stands in, such as `eu-1a`: where `process.zone` names the same, it is preferred. As much goes
-        /// to the own zone as can be used there: all of it while at least 72 % of its weight can. Default: none; it is
-        /// asked as those of other zones are. Live.
+        /// The zone that it stands in, such as `eu-1a`: where `process.zone` names the same, it is preferred. As much
+        /// goes to the own zone as can be used there: all of it while at least 72 % of its weight can. Default: none;
+        /// it is asked as those of other zones are. Live.
         optional zone: Written<String>,
 
         /// Whether it is only used while none of the others can be. Default `false`. Live.
         optional backup: bool,
 
-        /// Whether it gets nothing new: only clients that `sticky` keeps there, until they are gone. Default `false`. `edge
-        /// pools` does the same by hand, for a time. Live.
+        /// Whether it gets nothing new: only clients that `sticky` keeps there, until they are gone. Default `false`.
+        /// `edge pools` does the same by hand, for a time. Live.
         optional drain: bool,
 
-        /// Requests in flight that it takes from this process, 1 to 1000000; more go to another one. Where every one has as
-        /// many as it takes, `503` and `Retry-After`. Default: no limit of its own; `limit.in_flight` is for the pool. Live.
+        /// Requests in flight that it takes from this process, 1 to 1000000; more go to another one. Where every one
+        /// has as many as it takes, `503` and `Retry-After`. Default: no limit of its own; `limit.in_flight` is for the
+        /// pool. Live.
         optional max_in_flight: Written<u32>,
     }
 }

@@ -14,41 +14,41 @@ use crate::model::{HostPattern, Percent, Protocol};
 mapping! {
     /// One pool.
     Pool {
-        /// Its servers, each `127.0.0.1:9101`, `shop.internal:9101` or `{address: "127.0.0.1:9101", weight: 2}`, up to 4096.
-        /// Default: those of `endpoints_file` alone; without it at least one is needed. Live.
+        /// Its servers, each `127.0.0.1:9101`, `shop.internal:9101` or `{address: "127.0.0.1:9101", weight: 2}`, up to
+        /// 4096. Default: those of `endpoints_file` alone; without it at least one is needed. Live.
         optional endpoints: Written<Vec<AnyEndpoint>>,
 
-        /// YAML file with a list of further servers, written as `endpoints`; a relative path starts from the folder of this
-        /// file. For a program that knows which servers there are: it goes live within seconds after the file changes,
-        /// without a reload, and those that stay keep their state. A file that is missing or wrong by then changes nothing, and the
-        /// log says why. Default: none. Live.
+        /// YAML file with a list of further servers, written as `endpoints`; a relative path starts from the folder of
+        /// this file. For a program that knows which servers there are: it goes live within seconds after the file
+        /// changes, without a reload, and those that stay keep their state. A file that is missing or wrong by then
+        /// changes nothing, and the log says why. Default: none. Live.
         optional endpoints_file: Written<EndpointsPath>,
 
-        /// From one look-up of the servers' names to the next, `100ms` to `1h`; no request ever waits for one. While name
-        /// servers fail, the last good answer is kept. Default `10s`: a server that has moved is found before anybody
-        /// calls. Only where an endpoint has a name, or may have one in `endpoints_file`. Live.
+        /// From one look-up of the servers' names to the next, `100ms` to `1h`; no request ever waits for one. While
+        /// name servers fail, the last good answer is kept. Default `10s`: a server that has moved is found before
+        /// anybody calls. Only where an endpoint has a name, or may have one in `endpoints_file`. Live.
         optional resolve_every: Written<Duration>,
 
-        /// How one is chosen: `least_requests` takes the one with the fewest requests in flight for its weight (of 8 drawn
-        /// by chance where there are more than 64), `round_robin` takes them in turn by weight, `p2c_ewma` takes the
-        /// faster of two drawn by chance, and `{hash: {by: ...}}` the same one for the same page or client. Default
+        /// How one is chosen: `least_requests` takes the one with the fewest requests in flight for its weight (of 8
+        /// drawn by chance where there are more than 64), `round_robin` takes them in turn by weight, `p2c_ewma` takes
+        /// the faster of two drawn by chance, and `{hash: {by: ...}}` the same one for the same page or client. Default
         /// `least_requests`, because it sends less to a server that has become slow and needs no history. Live.
         optional balance: AnyBalance,
 
-        /// Keep each client at the server that it came to first, by a cookie. Default: no; servers that keep nothing of their
-        /// clients in memory are easier to replace. Live.
+        /// Keep each client at the server that it came to first, by a cookie. Default: no; servers that keep nothing of
+        /// their clients in memory are easier to replace. Live.
         optional sticky: Written<Sticky>,
 
-        /// How long a server that comes into use takes to its full share, from a tenth of it, up to `1h`: after its checks have
-        /// found it well again, after an ejection, after `down` by hand, and when it is new; not at the start of the
-        /// edge. `0s` gives it at once. Default `10s`: its caches are cold, and as the one with the fewest requests in
-        /// flight it would draw all that are new. Live.
+        /// How long a server that comes into use takes to its full share, from a tenth of it, up to `1h`: after its
+        /// checks have found it well again, after an ejection, after `down` by hand, and when it is new; not at the
+        /// start of the edge. `0s` gives it at once. Default `10s`: its caches are cold, and as the one with the fewest
+        /// requests in flight it would draw all that are new. Live.
         optional slow_start: Written<Duration>,
 
-        /// While less than this share of the pool, by weight and without backups, can be used, servers that answer badly to
-        /// checks are used again; those that cannot be connected to stay out. `0%` never does. Default `50%`: when most
-        /// servers fail a check, it is the check or the load, and fewer servers would make it worse. It shows in
-        /// `floodgate_pool_panic` and in the log. Live.
+        /// While less than this share of the pool, by weight and without backups, can be used, servers that answer
+        /// badly to checks are used again; those that cannot be connected to stay out. `0%` never does. Default `50%`:
+        /// when most servers fail a check, it is the check or the load, and fewer servers would make it worse. It shows
+        /// in `floodgate_pool_panic` and in the log. Live.
         optional panic_below: Percent,
 
         /// Leave out a server for some time for what it does to requests; `off` never does. Default: as below, because
@@ -112,22 +112,22 @@ mapping! {
     /// Time limits of one try against one server; each above zero. All tries together have `deadline` of the route.
     #[derive(Default)]
     Timeouts {
-        /// Until the connection stands, TLS included, up to `1h`. Default `500ms`: a server in the same site answers in 1 ms
-        /// or not at all. Past it another server is tried, or `504`; a connection that is refused is `502`. Live.
+        /// Until the connection stands, TLS included, up to `1h`. Default `500ms`: a server in the same site answers in
+        /// 1 ms or not at all. Past it another server is tried, or `504`; a connection that is refused is `502`. Live.
         optional connect: Written<Duration>,
 
-        /// From the end of the request to the first byte of the answer, up to `header`. Default `10s`, or `header` if that
-        /// is less: nobody waits longer for a page. Past it another server is tried where `retry` says so, or `504`.
-        /// What stays open has `stream` instead. Live.
+        /// From the end of the request to the first byte of the answer, up to `header`. Default `10s`, or `header` if
+        /// that is less: nobody waits longer for a page. Past it another server is tried where `retry` says so, or
+        /// `504`. What stays open has `stream` instead. Live.
         optional first_byte: Written<Duration>,
 
-        /// From the end of the request to the end of the answer's header, up to `1h`. Default `15s`, or `first_byte` if that
-        /// is more: a header is a packet or two, so this ends a server that sends it byte by byte. Past it as with
+        /// From the end of the request to the end of the answer's header, up to `1h`. Default `15s`, or `first_byte` if
+        /// that is more: a header is a packet or two, so this ends a server that sends it byte by byte. Past it as with
         /// `first_byte`. Live.
         optional header: Written<Duration>,
 
-        /// Between two reads of the answer's body, up to `1h`. Default `10s`: a server that is silent in the middle of a page
-        /// has forgotten it. Past it the answer ends where it is. What stays open has `stream` instead. Live.
+        /// Between two reads of the answer's body, up to `1h`. Default `10s`: a server that is silent in the middle of
+        /// a page has forgotten it. Past it the answer ends where it is. What stays open has `stream` instead. Live.
         optional read: Written<Duration>,
 
         /// Between two writes of the request body, up to `1h`. Default `10s`. Past it `504`. Live.
@@ -137,11 +137,11 @@ mapping! {
         /// server's own limit, or requests run into connections that it is just closing. Live.
         optional idle: Written<Duration>,
 
-        /// How long an exchange that stays open may be silent, up to `1d`, on routes with `streams`: a WebSocket in both
-        /// directions, server-sent events, and gRPC. It takes the place of `read` there, and with `protocol: h2` of
-        /// `first_byte` and `header`, too: a gRPC server may send its header with its first message. Default `5m`: ten
-        /// times the usual interval of pings. Past it both sides are closed, or `504` where nothing
-        /// was answered. An open exchange counts as in flight until it ends, and against a rate limit once. Live.
+        /// How long an exchange that stays open may be silent, up to `1d`, on routes with `streams`: a WebSocket in
+        /// both directions, server-sent events, and gRPC. It takes the place of `read` there, and with `protocol: h2`
+        /// of `first_byte` and `header`, too: a gRPC server may send its header with its first message. Default `5m`:
+        /// ten times the usual interval of pings. Past it both sides are closed, or `504` where nothing was answered.
+        /// An open exchange counts as in flight until it ends, and against a rate limit once. Live.
         optional stream: Written<Duration>,
     }
 }
@@ -152,8 +152,8 @@ mapping! {
     Limit {
         /// Requests in flight of the most important class, 1 to 1000000. Default 512, or what all endpoints take by
         /// `max_in_flight` if that is less; more than they take is refused. More requests are answered with `503` and
-        /// `Retry-After`. While less than `panic_below` of the pool can be used, the limit shrinks with what is left, so
-        /// that a few servers are not run over by what all served before. Live.
+        /// `Retry-After`. While less than `panic_below` of the pool can be used, the limit shrinks with what is left,
+        /// so that a few servers are not run over by what all served before. Live.
         optional in_flight: Written<u32>,
 
         /// What each class leaves free for every class above it, as a share of `in_flight`. Default `10%`: with three

@@ -58,11 +58,11 @@ mapping! {
         /// is refused with `413`. Live.
         optional max_body: Written<ByteSize>,
 
-        /// From the end of the request's header to the beginning of an answer, `1ms` to `1h`; where a pool is asked. The body of
-        /// the request, every try and every wait for the cache are within it, so a route for large uploads needs more.
-        /// Default `30s`: two tries that each run into their limits, and longer than anybody waits for a page. Past it
-        /// `504`. A trusted proxy can shorten it by `X-Floodgate-Timeout-Ms`. Origins are told what is left in the same
-        /// field, gRPC servers in `grpc-timeout`, so that they do not work for nobody. Live.
+        /// From the end of the request's header to the beginning of an answer, `1ms` to `1h`; where a pool is asked.
+        /// The body of the request, every try and every wait for the cache are within it, so a route for large uploads
+        /// needs more. Default `30s`: two tries that each run into their limits, and longer than anybody waits for a
+        /// page. Past it `504`. A trusted proxy can shorten it by `X-Floodgate-Timeout-Ms`. Origins are told what is
+        /// left in the same field, gRPC servers in `grpc-timeout`, so that they do not work for nobody. Live.
         optional deadline: Written<Duration>,
 
         /// Rate limits; a request must be within each. Default: none. Live.
