@@ -32,7 +32,7 @@ mapping! {
         optional backup: bool,
 
         /// Whether it gets nothing new: only clients that `sticky` keeps there, until they are gone. Default `false`.
-        /// `edge pools` does the same by hand, for a time. Live.
+        /// `edge endpoint` does the same by hand, for a time. Live.
         optional drain: bool,
 
         /// Requests in flight that it takes from this process, 1 to 1000000; more go to another one. Where every one
