@@ -23,6 +23,7 @@ use super::{
     connection::Connection,
     http2::{self, Incoming},
     pace::{Pace, Patience, STALL_MAX},
+    socket::OnSocket,
     transport::{Delivered, Tally, Transport},
     worker::Worker,
 };
@@ -70,7 +71,7 @@ enum NoHead {
 /// Serves a connection to its end, unless it turns out to be one of HTTP/2. `socket` is the descriptor beneath `io`.
 pub(super) async fn serve<S>(io: S, socket: RawFd, connection: Arc<Connection>, worker: &Worker) -> Option<Incoming<S>>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + OnSocket + Unpin + Send + 'static,
 {
     let model = &connection.listener.model;
     let traffic = worker.edge.metrics.connections.traffic(&model.name).map(Tally::new);
@@ -96,7 +97,7 @@ where
 
 impl<S> Front<'_, S>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + OnSocket + Unpin + Send + 'static,
 {
     /// Continues as HTTP/2, or breaks the connection off at its end.
     async fn run(&self) -> ControlFlow<()> {
@@ -207,6 +208,7 @@ where
         let exchange = self.exchange.lock();
         if exchange.client_is_slow(sent.as_ref().err()) {
             self.count(Closed::SlowClient);
+            exchange.transport.inner().abandon();
         }
         reusable && sent.is_ok() && exchange.is_over()
     }

@@ -8,8 +8,10 @@ use std::{
     os::fd::{AsRawFd, RawFd},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -27,17 +29,31 @@ pub(crate) struct Socket {
 pub(crate) trait OnSocket {
     /// Bytes that the kernel has taken for the client so far.
     fn sent(&self) -> u64;
+
+    /// Lets closing throw away what the client has not taken, and tell it so by a reset. Otherwise the kernel would keep
+    /// that for minutes, and offer it to a client that takes nothing.
+    fn abandon(&self);
 }
 
 impl OnSocket for Socket {
     fn sent(&self) -> u64 {
         self.sent
     }
+
+    fn abandon(&self) {
+        if let Err(error) = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO)) {
+            tracing::debug!(%error, "cannot set SO_LINGER");
+        }
+    }
 }
 
 impl OnSocket for TlsStream<Socket> {
     fn sent(&self) -> u64 {
-        self.get_ref().0.sent
+        self.get_ref().0.sent()
+    }
+
+    fn abandon(&self) {
+        self.get_ref().0.abandon();
     }
 }
 

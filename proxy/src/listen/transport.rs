@@ -114,6 +114,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         Self { inner, held: BytesMut::new(), sending: None, taking, delivered, timer: None, received, sent }
     }
 
+    /// What it stands on.
+    pub(crate) fn inner(&self) -> &S {
+        &self.inner
+    }
+
     /// The connection and what was counted of it; for one on which nothing was written.
     pub(crate) fn into_parts(self) -> (S, [Tally; 2]) {
         (self.inner, [self.received, self.sent])
