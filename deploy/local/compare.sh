@@ -29,7 +29,7 @@ case ${1-} in
     -*) compare "$@" ;;
     *)
         parts=("${1-}")
-        shift || parts=(framing slow abuse throughput profile)
+        shift || parts=(framing slow abuse throughput profile balance)
         mkdir -p state/compare
         for part in "${parts[@]}"; do
             say "== $part"

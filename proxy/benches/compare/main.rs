@@ -1,4 +1,5 @@
-//! The edge beside nginx and HAProxy: what each refuses, what abuse costs it, how slow clients fare, how fast it is.
+//! The edge beside nginx and HAProxy: what each refuses, what abuse costs it, how slow clients fare, how fast it is, what
+//! endpoints that fail do to clients.
 //!
 //! `deploy/local/compare.sh` installs the others and runs this; `cargo bench -p proxy --bench compare -- --help` says what
 //! there is. Prints tables; nothing passes or fails. All of it on loopback.
@@ -16,6 +17,7 @@ mod framing;
 mod abuse;
 mod slow;
 mod throughput;
+mod balance;
 mod soak;
 
 use bed::{Kind, Setup};
@@ -47,6 +49,8 @@ enum What {
     Throughput(throughput::Options),
     /// System calls of each request, and the functions that take most.
     Profile(throughput::profile::Options),
+    /// Endpoints that are slow, fail, hang or go away: what they still get, and what clients see.
+    Balance(balance::Options),
     /// Reloads and upgrades of the edge under load: what fails, and what is left behind.
     Soak(soak::Options),
 }
@@ -60,6 +64,7 @@ fn main() -> Result<()> {
         What::Slow(options) => slow::run(&servers, &setup, options),
         What::Throughput(options) => throughput::run(&servers, &setup, options),
         What::Profile(options) => throughput::profile(&servers, &setup, options),
+        What::Balance(options) => balance::run(&servers, &setup, options),
         What::Soak(options) => soak::run(&setup, options),
     }
 }
