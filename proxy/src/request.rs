@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU128,
-    os::fd::{BorrowedFd, RawFd},
+    os::fd::RawFd,
     sync::Arc,
     time::Duration,
 };
@@ -35,6 +35,9 @@ pub(crate) mod caching;
 pub(crate) mod admission;
 pub(crate) mod exchange;
 pub(crate) mod balance;
+pub(crate) mod deadline;
+pub(crate) mod retry;
+mod tries;
 pub(crate) mod template;
 pub(crate) mod forward;
 pub(crate) mod header_rules;
@@ -45,13 +48,18 @@ pub(crate) mod record;
 
 use self::{
     answer::{Body, answered, close_if_leaving, complete, keep_date, pass_on_interim, wait_no_longer_for_the_body},
-    balance::{NoneLeft, Wish, header_deadline::HeaderDeadline},
+    balance::{
+        Outcome as TryOutcome,
+        time_limits::{Limits, TimeLimits},
+    },
     caching::{freshness, status::Outcome, storable::NotStored, storing},
     context::Context,
+    deadline::Deadline,
     decide::{Arrival, Decision, decide},
     exchange::Exchange,
     identify::trace::Trace,
     refusal::Refusal,
+    retry::Failure,
 };
 use crate::{clock, edge::Edge, listen::connection::Connection, telemetry::metric::NONE};
 
@@ -62,7 +70,17 @@ const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// The requests of one worker.
 pub(crate) struct Requests {
-    pub(crate) edge: Arc<Edge>,
+    edge: Arc<Edge>,
+    time_limits: Arc<TimeLimits>,
+}
+
+impl Requests {
+    /// Within the worker's runtime.
+    pub(crate) fn new(edge: Arc<Edge>) -> Self {
+        let time_limits = Arc::<TimeLimits>::default();
+        tokio::spawn(Arc::clone(&time_limits).enforce());
+        Self { edge, time_limits }
+    }
 }
 
 #[async_trait]
@@ -110,6 +128,7 @@ impl ProxyHttp for Requests {
                     session.req_header_mut().remove_header(&header::UPGRADE);
                 }
                 session.set_read_timeout(Some(client_silence_max(ctx, &listener.model)));
+                ctx.deadline = deadline_of(session.req_header(), &connection, ctx);
                 return Ok(false);
             }
             Ok(Decision::Answer(header, body)) => self.answer(session, ctx, *header, Body::Whole(body)).await,
@@ -130,8 +149,8 @@ impl ProxyHttp for Requests {
             // What goes through a WebSocket is no body.
             return Ok(());
         }
-        if let Some(deadline) = ctx.header_deadline.as_mut().filter(|_| end) {
-            deadline.begin();
+        if end {
+            self.begin_to_wait(session, ctx);
         }
         ctx.body_bytes += body.as_ref().map_or(0, Bytes::len) as u64;
         if ctx.forward().is_some_and(|forward| ctx.body_bytes > forward.model.max_body.0) {
@@ -149,7 +168,8 @@ impl ProxyHttp for Requests {
         if caches && reads && session.is_body_empty() {
             let cache = self.edge.cache;
             let mut overrides = CacheOptionOverrides::default();
-            overrides.wait_timeout = Some(COLLAPSE_WAIT_MAX);
+            let left = ctx.time_left(clock::instant()).unwrap_or_default();
+            overrides.wait_timeout = Some(COLLAPSE_WAIT_MAX.min(left));
             session.cache.enable(cache.store, None, Some(cache.uncacheable), Some(cache.lock), Some(overrides));
         }
         Ok(())
@@ -183,7 +203,7 @@ impl ProxyHttp for Requests {
         if is_fresh || session.subrequest_ctx.is_some() || !meta.serve_stale_if_error(clock::wall()) {
             return Ok(None);
         }
-        let full = ctx.arm().is_some_and(|arm| arm.pool.in_flight.count() >= arm.ceiling);
+        let full = ctx.arm().is_some_and(|arm| arm.pool.in_flight.count() >= arm.ceiling_now());
         Ok(full.then_some(ForcedFreshness::ForceFresh))
     }
 
@@ -191,7 +211,7 @@ impl ProxyHttp for Requests {
         let Some(arm) = ctx.arm() else {
             return Error::e_explain(ErrorType::InternalError, "a forwarded request has a pool");
         };
-        ctx.permit = arm.pool.in_flight.admit(arm.ceiling);
+        ctx.permit = arm.pool.in_flight.admit(arm.ceiling_now());
         if ctx.permit.is_some() {
             return Ok(true);
         }
@@ -199,26 +219,8 @@ impl ProxyHttp for Requests {
         Ok(false)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        let Some(pool) = ctx.arm().map(|arm| &arm.pool) else {
-            return Error::e_explain(ErrorType::InternalError, "a forwarded request has a pool");
-        };
-        let wish = Wish { tried: &ctx.tried, random: rand::random(), now: clock::nanos(), ..Wish::default() };
-        let chosen = match pool.balancer.choose(&wish) {
-            Ok(chosen) => chosen,
-            Err(none_left) => {
-                ctx.failure.get_or_insert(match none_left {
-                    NoneLeft::NoEndpoint => Refusal::NoEndpoint,
-                    NoneLeft::AllFull => Refusal::Overloaded,
-                });
-                return Err(Error::new_up(ErrorType::HTTPStatus(503)));
-            }
-        };
-        let peer = pool.connector.peer(chosen.endpoint.address, ctx.exchange);
-        ctx.tried.push(chosen.endpoint.address);
-        ctx.current = Some(chosen);
-        ctx.current_counted = false;
-        Ok(Box::new(peer))
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        self.next_try(ctx, &session.req_header().headers)
     }
 
     async fn connected_to_upstream(
@@ -227,20 +229,15 @@ impl ProxyHttp for Requests {
         _reused: bool,
         _peer: &HttpPeer,
         connection: RawFd,
-        _digest: Option<&Digest>,
+        digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
         // What was sent of it before is sent once more.
         ctx.body_bytes = 0;
-        let Some(pool) = ctx.arm().map(|arm| &arm.pool) else { return Ok(()) };
         // Many requests share a connection of HTTP/2.
-        if ctx.exchange.stays_open() && pool.model.protocol == Protocol::Http1 {
-            #[expect(unsafe_code, reason = "Pingora lends the descriptor of a connection that it holds meanwhile")]
-            let connection = unsafe { BorrowedFd::borrow_raw(connection) };
-            let own = connection.try_clone_to_owned();
-            let own = own.map_err(|cause| Error::because(ErrorType::InternalError, "no descriptor is free", cause))?;
-            ctx.header_deadline = Some(HeaderDeadline::new(own, pool.model.timeouts.read));
-        }
+        let alone = ctx.arm().is_some_and(|arm| arm.pool.model.protocol == Protocol::Http1);
+        let socket = digest.and_then(|digest| digest.socket_digest.as_ref()).filter(|_| alone);
+        ctx.wait = socket.and_then(|socket| self.time_limits.wait(connection, socket));
         Ok(())
     }
 
@@ -270,6 +267,8 @@ impl ProxyHttp for Requests {
             trust: ctx.snapshot.trust(),
             request_id: &ctx.id,
             trace: &ctx.trace,
+            // What stays open is not over with its header.
+            left: ctx.time_left(clock::instant()).filter(|_| !ctx.exchange.stays_open()),
         };
         forward::forward(request, &forwarded)?;
         forward::keep_trailers(request, session.req_header())?;
@@ -283,9 +282,8 @@ impl ProxyHttp for Requests {
         ctx: &mut Context,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        self.try_over(ctx, "connect_failed");
-        // Nothing was sent, so any method may go elsewhere.
-        error.set_retry(may_try_again(ctx));
+        self.try_over(ctx, TryOutcome::NoConnection);
+        error.set_retry(self.goes_on(ctx, Failure::NoConnection, true));
         error
     }
 
@@ -295,25 +293,24 @@ impl ProxyHttp for Requests {
         session: &mut Session,
         mut error: Box<Error>,
         ctx: &mut Context,
-        reused: bool,
+        _reused: bool,
     ) -> Box<Error> {
-        self.try_over(ctx, if error.esource() == &ErrorSource::Upstream { "failed" } else { "client_gone" });
-        // After the body limit or a deadline was passed, or with half an answer sent, there is nothing to repeat.
-        if ctx.header_deadline.take().is_some_and(|deadline| deadline.has_passed()) {
-            ctx.failure.get_or_insert(Refusal::OriginTimeout);
+        let late = ctx.wait.take().is_some_and(|wait| wait.is_passed());
+        if std::mem::take(&mut ctx.goes_on) {
+            error.set_retry(true);
+            return error;
         }
-        let repeatable = session.req_header().method.is_idempotent()
-            && !session.as_ref().retry_buffer_truncated()
-            && answered(session).is_none()
-            && ctx.failure.is_none();
-        if repeatable {
-            error.retry.decide_reuse(reused);
-        } else {
-            error.set_retry(false);
+        let failure = if late { Some(Failure::TimedOut) } else { tries::failure(&error) };
+        let unanswered = self.try_over(ctx, tries::outcome(failure));
+        // After the body limit was passed, or with half an answer, there is nothing to repeat: it may be in the cache already.
+        let open = unanswered && answered(session).is_none() && ctx.failure.is_none();
+        let repeatable = session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
+        let again = failure.filter(|_| open).is_some_and(|failure| self.goes_on(ctx, failure, repeatable));
+        if late && !again {
+            let in_time = ctx.time_left(clock::instant()).is_some();
+            ctx.failure.get_or_insert(if in_time { Refusal::OriginTimeout } else { Refusal::DeadlinePassed });
         }
-        if error.retry() && !may_try_again(ctx) {
-            error.set_retry(false);
-        }
+        error.set_retry(again);
         error
     }
 
@@ -330,11 +327,18 @@ impl ProxyHttp for Requests {
             pass_on_interim(session, response, ctx).await;
             return Ok(());
         }
-        ctx.header_deadline = None;
+        ctx.wait = None;
         if let Some(why) = respond::is_ambiguous(response, ctx.exchange) {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
         }
-        self.try_over(ctx, if response.status.is_server_error() { "error_status" } else { "ok" });
+        let status = response.status.as_u16();
+        self.try_over(ctx, TryOutcome::Answered(status));
+        let method = &session.req_header().method;
+        let repeatable = method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
+        if status >= 500 && answered(session).is_none() && self.goes_on(ctx, Failure::Status(status), repeatable) {
+            ctx.goes_on = true;
+            return Err(Error::new_up(ErrorType::HTTPStatus(status)));
+        }
         if response.status == http::StatusCode::NOT_MODIFIED {
             ctx.confirmed_at = response.headers.get(header::DATE).cloned();
         }
@@ -374,7 +378,10 @@ impl ProxyHttp for Requests {
             return !(ctx.choice.drawn && session.cache.is_cache_lock_writer());
         };
         // An answer that is hidden reaches no other callback; a try that broke was counted before.
-        self.try_over(ctx, "error_status");
+        ctx.wait = None;
+        if let ErrorType::HTTPStatus(status) = error.etype() {
+            self.try_over(ctx, TryOutcome::Answered(*status));
+        }
         error.esource() == &ErrorSource::Upstream
     }
 
@@ -465,24 +472,30 @@ impl ProxyHttp for Requests {
 }
 
 impl Requests {
-    /// Ends the current try at an endpoint and counts how it went.
-    fn try_over(&self, ctx: &mut Context, result: &'static str) {
-        if std::mem::replace(&mut ctx.current_counted, true) {
-            return;
+    /// From here on the origin is waited for.
+    fn begin_to_wait(&self, session: &mut Session, ctx: &mut Context) {
+        let now = clock::instant();
+        if !session.is_body_empty() && ctx.tried.len() == 1 {
+            ctx.deadline = ctx.deadline.map(|deadline| deadline.restarted(now));
         }
-        if let (Some(over), Some(arm)) = (&ctx.current, ctx.arm()) {
-            self.edge.metrics.tried(&arm.pool.model.name, &over.endpoint.address.to_string(), result);
+        let left = ctx.time_left(now).unwrap_or_default();
+        let Some(timeouts) = ctx.arm().map(|arm| &arm.pool.model.timeouts) else { return };
+        let limits = Limits { first_byte: timeouts.first_byte.min(left), header: timeouts.header.min(left) };
+        if let Some(wait) = &mut ctx.wait {
+            wait.begin(limits, now);
         }
     }
+}
+
+/// Until when a request to a pool is to be answered.
+fn deadline_of(request: &RequestHeader, connection: &Connection, ctx: &Context) -> Option<Deadline> {
+    let trusted = identify::is_trusted(connection.client.ip(), ctx.snapshot.trust().proxies);
+    let told = deadline::told(&request.headers).filter(|_| trusted);
+    ctx.forward().map(|forward| Deadline::new(ctx.started, forward.model.deadline, told))
 }
 
 /// How long a client may send nothing while it is read from.
 fn client_silence_max(ctx: &Context, listener: &Listener) -> Duration {
     let stays_open = ctx.arm().filter(|_| ctx.exchange.stays_open());
     stays_open.map_or(listener.idle_timeout, |arm| arm.pool.model.timeouts.stream)
-}
-
-/// Whether the pool's tries leave room for one more.
-fn may_try_again(ctx: &Context) -> bool {
-    ctx.arm().is_some_and(|arm| ctx.tried.len() < arm.pool.model.retry.tries as usize)
 }

@@ -11,7 +11,7 @@ use config::model::{self, ForwardingFields, IpNet, ListenerId, RouteId};
 use crate::{
     listen::{admit::Places, connection::Connection, door::DoorKey, tls::Tls},
     request::{
-        admission::InFlight,
+        admission::{InFlight, for_what_is_left},
         balance::{Balancer, peer::Connector},
         header_rules::HeaderRules,
         identify::Trust,
@@ -21,7 +21,10 @@ use crate::{
         split::Split,
         template::Template,
     },
-    telemetry::{access::AccessLog, metric::RouteMetrics},
+    telemetry::{
+        access::AccessLog,
+        metric::{PoolMetrics, RouteMetrics},
+    },
 };
 
 /// One configuration, ready to serve from.
@@ -113,10 +116,17 @@ pub(crate) struct Forward {
 pub(crate) struct Arm {
     /// The pool.
     pub(crate) pool: Arc<Pool>,
-    /// Requests that the pool may have in flight for one of the route's class to be let in.
+    /// Requests that the whole pool may have in flight for one of the route's class to be let in.
     pub(crate) ceiling: u32,
     /// What tells its answers in the cache from others to the same URL.
     pub(crate) key_scope: String,
+}
+
+impl Arm {
+    /// The same for what is left of the pool now.
+    pub(crate) fn ceiling_now(&self) -> u32 {
+        for_what_is_left(self.ceiling, self.pool.balancer.left(), self.pool.model.panic_below)
+    }
 }
 
 /// One pool: its endpoints, how they are chosen and connected to, and what is in flight.
@@ -129,6 +139,8 @@ pub(crate) struct Pool {
     pub(crate) in_flight: Arc<InFlight>,
     /// How an endpoint is connected to.
     pub(crate) connector: Connector,
+    /// Its counters.
+    pub(crate) metrics: PoolMetrics,
 }
 
 impl Snapshot {

@@ -125,7 +125,7 @@ pub(crate) fn compile(
     let access_log = AccessLog::open(&live.access_log, previous_log)
         .map_err(|cause| CompileError::AccessLog { target: live.access_log.to.clone(), cause })?;
     let zone = local_zone(live.zone.as_ref())?;
-    let pools = live.pools.iter().map(|pool| compile_pool(pool, zone.as_deref(), previous).map(Arc::new));
+    let pools = live.pools.iter().map(|pool| compile_pool(pool, zone.as_deref(), metrics, previous).map(Arc::new));
     let pools: Vec<_> = pools.collect::<Result<_, _>>()?;
     let limits = live.routes.iter().map(|route| route.rate.len()).sum();
     let around = route::Around { live, pools: &pools, limits, metrics, previous };
@@ -209,6 +209,7 @@ fn doors(listeners: &[model::Listener]) -> HashMap<DoorKey, ListenerId> {
 fn compile_pool(
     model: &model::Pool,
     local_zone: Option<&str>,
+    metrics: &Metrics,
     previous: Option<&Snapshot>,
 ) -> Result<Pool, CompileError> {
     let failed = |cause| CompileError::UpstreamTls { pool: model.name.clone(), cause };
@@ -223,6 +224,7 @@ fn compile_pool(
         balancer: Balancer::new(model, local_zone, sticky_key, &members, balancer, clock::nanos()),
         in_flight: before.map_or_else(Arc::default, |pool| Arc::clone(&pool.in_flight)),
         connector: Connector::new(model, tls.map(|loaded| loaded.tls)),
+        metrics: metrics.upstream.of(&model.name),
     })
 }
 

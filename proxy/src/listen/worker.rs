@@ -75,10 +75,12 @@ pub(crate) fn start(number: usize, edge: Arc<Edge>, ending: Ending) -> io::Resul
     let (handle, mut sockets) = mpsc::unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let connections = ending.connections.clone();
+    let conf = ServerConf { threads: 1, upstream_keepalive_pool_size: IDLE_UPSTREAM, ..ServerConf::default() };
+    let entered = runtime.enter();
+    // Here, and not in its thread: it reads files, and without them there is no worker.
+    let proxy = Arc::new(http_proxy(&Arc::new(conf), Requests::new(Arc::clone(&edge))));
+    drop(entered);
     let serve = async move {
-        let conf = ServerConf { threads: 1, upstream_keepalive_pool_size: IDLE_UPSTREAM, ..ServerConf::default() };
-        let proxy = http_proxy(&Arc::new(conf), Requests { edge: Arc::clone(&edge) });
-        let proxy = Arc::new(proxy);
         let worker = Arc::new(Worker { edge, proxy, ending });
         while let Some((socket, counted)) = sockets.recv().await {
             let worker = Arc::clone(&worker);

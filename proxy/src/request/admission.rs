@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use config::model::{ClassId, PoolLimit};
+use config::model::{ClassId, Percent, PoolLimit};
 
 /// Requests in flight of one pool; survives reloads, so that what is in flight stays counted.
 #[derive(Debug, Default)]
@@ -46,9 +46,20 @@ pub(crate) fn ceiling(limit: PoolLimit, class: ClassId) -> u32 {
     (share as u32).max(1)
 }
 
+/// A ceiling where this share of a pool's weight can serve, of which `enough` could carry everything. What is
+/// left of a pool, or comes back, is not run over by what all of it served before; and of what is too much, the least
+/// important is refused first. With nobody there the ceiling stays: that is another refusal.
+pub(crate) fn for_what_is_left(ceiling: u32, left: Percent, enough: Percent) -> u32 {
+    let (left, enough) = (left.basis_points(), enough.basis_points());
+    if left == 0 || left >= enough {
+        return ceiling;
+    }
+    let part = u64::from(ceiling) * u64::from(left) / u64::from(enough);
+    u32::try_from(part).map_or(ceiling, |part| part.max(1))
+}
+
 #[cfg(test)]
 mod tests {
-    use config::model::Percent;
 
     use super::*;
 
@@ -61,6 +72,16 @@ mod tests {
         let ceilings: Vec<_> = (0..3).map(|class| ceiling(limit(100, 1_000), ClassId(class))).collect();
         assert_eq!(ceilings, [100, 90, 80]);
         assert_eq!(ceiling(limit(1, 4_000), ClassId(2)), 1, "an idle pool serves every class");
+    }
+
+    #[test]
+    fn a_pool_of_which_little_is_left_takes_less() {
+        let half = Percent::from_basis_points(5_000).unwrap();
+        let share = |basis_points| Percent::from_basis_points(basis_points).unwrap();
+        let ceilings = [10_000, 5_000, 2_500, 100, 1, 0].map(|left| for_what_is_left(100, share(left), half));
+        assert_eq!(ceilings, [100, 100, 50, 2, 1, 100]);
+        let none = Percent::from_basis_points(0).unwrap();
+        assert_eq!(for_what_is_left(100, share(1), none), 100, "whoever wants no panic wants no less either");
     }
 
     #[test]

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::header;
 use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
-use super::{DRAIN_MAX, Requests, context::Context, exchange, files, identify, refusal::Refusal, respond, template};
+use super::{
+    DRAIN_MAX, Requests, balance::affinity, caching::status::Outcome, context::Context, exchange, files, identify,
+    refusal::Refusal, respond, template,
+};
 use crate::{clock, listen::connection::Connection, snapshot::Action};
 
 /// A body that nobody wants is read up to this length before the answer, so that the connection can serve the next
@@ -102,22 +105,34 @@ pub(super) fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<(
     if let Some(route) = ctx.route.as_deref() {
         route.response_headers.change_response(response)?;
     }
-    let Some(split) = ctx.forward().and_then(|forward| forward.split.as_ref()) else { return Ok(()) };
-    if let Some(field) = split.told_by() {
+    if let Some(field) = ctx.forward().and_then(|forward| forward.split.as_ref()?.told_by()) {
         response.append_header(header::VARY, field)?;
     }
-    let secure = ctx.facts.as_ref().is_some_and(|facts| facts.secure);
-    // A client that got no answer is drawn anew: it must not stay with a pool that fails.
-    let answered = ctx.refusal.is_none() && !response.status.is_server_error();
-    // After the rules: one that takes away the origin's cookies does not mean this one, or the client would be drawn
-    // again for each request.
-    if let Some(cookie) = split.cookie(ctx.choice, secure).filter(|_| answered) {
+    // After the rules: one that takes away the origin's cookies does not mean these, or the client would be sent
+    // elsewhere each time. A client that got no answer must not stay with those who fail.
+    if ctx.refusal.is_some() || response.status.is_server_error() {
+        return Ok(());
+    }
+    for cookie in [cookie_of_split(ctx), cookie_of_endpoint(ctx)].into_iter().flatten() {
         response.append_header(header::SET_COOKIE, cookie)?;
         // A cache in front would give one client's cookie to all.
         response.insert_header(header::CACHE_CONTROL, "private, no-store")?;
         response.remove_header("cdn-cache-control");
     }
     Ok(())
+}
+
+fn cookie_of_split(ctx: &Context) -> Option<String> {
+    ctx.forward()?.split.as_ref()?.cookie(ctx.choice, ctx.facts.as_ref()?.secure)
+}
+
+/// Not for an answer that others get too: a client without the cookie gets it with the next one of its own.
+fn cookie_of_endpoint(ctx: &Context) -> Option<String> {
+    let pool = &ctx.arm()?.pool;
+    let (sticky, place) = (pool.model.sticky.as_ref()?, &ctx.current.as_ref()?.place);
+    let own = matches!(ctx.outcome?, Outcome::Off | Outcome::Bypass | Outcome::Uncacheable);
+    let token = pool.balancer.token(&place.endpoint).filter(|_| own && !place.kept)?;
+    Some(affinity::set_cookie(sticky, &token, ctx.facts.as_ref()?.secure))
 }
 
 /// The header of the answer that the client has; `None` while it has at most the announcement of one.

@@ -16,7 +16,8 @@ use config::model::{self, Ejection, Percent};
 use thiserror::Error;
 
 pub(crate) mod peer;
-pub(crate) mod header_deadline;
+pub(crate) mod time_limits;
+pub(crate) mod affinity;
 mod member;
 mod endpoint;
 mod view;
@@ -205,10 +206,11 @@ impl Balancer {
 
     /// How a try went; once per try. `now` is when that was clear.
     pub fn answered(&self, over: &Try, outcome: Outcome, now: u64) {
+        let endpoint = &over.endpoint;
+        endpoint.remember(outcome);
         if outcome == Outcome::ClientGone {
             return;
         }
-        let endpoint = &over.endpoint;
         endpoint.count(outcome.is_error());
         let (took, mean) = (now.saturating_sub(over.began), self.tally.mean());
         if outcome.is_slow() {

@@ -1,17 +1,23 @@
 //! What one request carries through its stages.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant, time::SystemTime};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use http::HeaderValue;
 
 use super::{
     admission::Permit,
-    balance::{Try, header_deadline::HeaderDeadline},
+    balance::time_limits::Wait,
     caching::status::Outcome,
+    deadline::Deadline,
     exchange::Exchange,
     identify::{Facts, trace::Trace},
     refusal::Refusal,
     split::Choice,
+    tries::CurrentTry,
 };
 use crate::snapshot::{Action, Arm, Forward, Route, Snapshot};
 
@@ -41,14 +47,16 @@ pub(crate) struct Context {
     pub(crate) choice: Choice,
     /// Its place in the pool; `None` until admitted.
     pub(crate) permit: Option<Permit>,
-    /// The endpoint that is asked now.
-    pub(crate) current: Option<Try>,
-    /// Bounds the wait for its answer's header, where Pingora does not.
-    pub(crate) header_deadline: Option<HeaderDeadline>,
-    /// Whether its result was counted: a header that arrived, then a body that broke, is one try.
-    pub(crate) current_counted: bool,
-    /// Endpoints asked so far.
+    /// Until when an answer must have begun; `None` until a pool is to be asked.
+    pub(crate) deadline: Option<Deadline>,
+    /// The try that is under way, or the last one.
+    pub(crate) current: Option<CurrentTry>,
+    /// Bounds the wait for its answer, where Pingora does not.
+    pub(crate) wait: Option<Wait>,
+    /// Endpoints asked so far, once for each try.
     pub(crate) tried: Vec<SocketAddr>,
+    /// Whether an answer was thrown away for another try.
+    pub(crate) goes_on: bool,
     /// Bytes of the request body seen so far.
     pub(crate) body_bytes: u64,
     /// What the cache did; `None` until an answer's header was decided.
@@ -83,10 +91,11 @@ impl Context {
             pattern: 0,
             choice: Choice::default(),
             permit: None,
+            deadline: None,
             current: None,
-            header_deadline: None,
-            current_counted: false,
+            wait: None,
             tried: Vec::new(),
+            goes_on: false,
             body_bytes: 0,
             outcome: None,
             confirmed_at: None,
@@ -106,6 +115,11 @@ impl Context {
     /// The pool that is asked.
     pub(crate) fn arm(&self) -> Option<&Arm> {
         self.forward()?.arms.get(self.choice.arm)
+    }
+
+    /// Time until its deadline; `None` when that has passed.
+    pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
+        self.deadline.map_or(Some(Duration::MAX), |deadline| deadline.left(now))
     }
 
     /// Name of the class, for labels.

@@ -1,12 +1,15 @@
 //! The request header as the origin gets it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use config::model::ForwardingFields;
 use http::{HeaderMap, HeaderValue, Version, header};
 use pingora::http::RequestHeader;
 
-use super::identify::{Facts, Trust, canonical, forwarding, is_trusted, trace::Trace};
+use super::{
+    deadline,
+    identify::{Facts, Trust, canonical, forwarding, is_trusted, trace::Trace},
+};
 
 /// What the origin is told about the request beyond what the client sent.
 pub(crate) struct Forwarded<'a> {
@@ -26,6 +29,8 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) request_id: &'a str,
     /// The trace that it belongs to.
     pub(crate) trace: &'a Trace,
+    /// For how long anybody waits for its answer, where that is known.
+    pub(crate) left: Option<Duration>,
 }
 
 /// Rewrites the header in place: the path in its one spelling, forwarding fields that the origin may rely on, and
@@ -52,6 +57,9 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
     match forwarded.trace.state() {
         Some(state) => request.insert_header("tracestate", state)?,
         None => drop(request.remove_header("tracestate")),
+    }
+    if let Some(left) = forwarded.left {
+        request.insert_header(deadline::FIELD, left.as_millis().to_string())?;
     }
     request.insert_header("host", forwarded.host.unwrap_or(&facts.authority))?;
     request.append_header("via", "1.1 floodgate")?;
@@ -108,7 +116,7 @@ fn chain(headers: &HeaderMap) -> Option<Vec<u8>> {
 /// Fields that only the edge itself may set: its own, and those by which it speaks to the origin. And of a stranger those
 /// that many an origin takes for a proxy's word on who asks for what, which would be ours.
 fn reserved(headers: &HeaderMap, stranger: bool) -> Vec<String> {
-    let own = |name: &str| name.starts_with("x-floodgate-") || name == "x-request-deadline-ms";
+    let own = |name: &str| name.starts_with("x-floodgate-") || name == deadline::FIELD;
     let believed = |name: &str| {
         name.starts_with("x-forwarded-") || matches!(name, "x-real-ip" | "x-original-url" | "x-rewrite-url")
     };
@@ -173,7 +181,8 @@ mod tests {
         let trace = Trace::begin(NonZeroU128::MIN, NonZeroU64::MIN, true);
         let facts = facts();
         let (peer, tls) = (peer.parse().unwrap(), false);
-        let told = Forwarded { facts: &facts, path, host, peer, tls, trust, request_id: "id", trace: &trace };
+        let told =
+            Forwarded { facts: &facts, path, host, peer, tls, trust, request_id: "id", trace: &trace, left: None };
         forward(&mut request, &told).unwrap();
         request
     }

@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     NoEndpoint,
     /// The origin took too long.
     OriginTimeout,
+    /// The route's deadline has passed, with all that was tried.
+    DeadlinePassed,
     /// The origin could not be reached, or answered nonsense.
     OriginFailed,
     /// The edge itself failed.
@@ -88,7 +90,7 @@ impl Refusal {
             Self::UnknownCoding => 501,
             Self::OriginFailed => 502,
             Self::Overloaded | Self::NoEndpoint => 503,
-            Self::OriginTimeout => 504,
+            Self::OriginTimeout | Self::DeadlinePassed => 504,
             Self::UnsupportedVersion => 505,
         }
     }
@@ -115,13 +117,14 @@ impl Refusal {
             Self::Overloaded => "overloaded",
             Self::NoEndpoint => "no_endpoint",
             Self::OriginTimeout => "origin_timeout",
+            Self::DeadlinePassed => "deadline",
             Self::OriginFailed => "origin_failed",
             Self::Internal => "internal",
         }
     }
 
     /// Every label, so that each series is there from the start and its first increase is seen.
-    pub(crate) const LABELS: [&'static str; 21] = [
+    pub(crate) const LABELS: [&'static str; 22] = [
         "bad_request",
         "header_too_large",
         "header_timeout",
@@ -141,6 +144,7 @@ impl Refusal {
         "overloaded",
         "no_endpoint",
         "origin_timeout",
+        "deadline",
         "origin_failed",
         "internal",
     ];
@@ -166,7 +170,9 @@ impl Refusal {
             Self::NoEndpoint | Self::OriginFailed => {
                 Cow::Borrowed("The service is not available right now. Please try again in a moment.")
             }
-            Self::OriginTimeout => Cow::Borrowed("The service took too long to answer. Please try again."),
+            Self::OriginTimeout | Self::DeadlinePassed => {
+                Cow::Borrowed("The service took too long to answer. Please try again.")
+            }
             Self::Internal => Cow::Borrowed("Something went wrong here. Please try again."),
         }
     }
@@ -227,6 +233,7 @@ mod tests {
             Refusal::Overloaded,
             Refusal::NoEndpoint,
             Refusal::OriginTimeout,
+            Refusal::DeadlinePassed,
             Refusal::OriginFailed,
             Refusal::Internal,
         ];

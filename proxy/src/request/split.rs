@@ -7,8 +7,10 @@
 use std::hash::Hasher;
 
 use config::model::{self, SplitKey};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use siphasher::sip::SipHasher24;
+
+use super::identify::cookie;
 
 /// A split, compiled.
 #[derive(Debug)]
@@ -104,18 +106,10 @@ fn hash(key: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The first value of a cookie (RFC 6265 s5.4), whichever line it stands on.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
-    let lines = headers.get_all(header::COOKIE).iter().map(|line| line.as_bytes());
-    lines.flat_map(|line| line.split(|&b| b == b';')).find_map(|pair| {
-        let pair = pair.trim_ascii();
-        pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use config::model::{PoolId, Share};
+    use http::header;
 
     use super::*;
 

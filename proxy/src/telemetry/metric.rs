@@ -16,17 +16,17 @@ use prometheus::{
 mod config;
 mod tls;
 mod connections;
+mod upstream;
 
 pub(crate) use config::ConfigMetrics;
 pub(crate) use connections::{ConnectionMetrics, Reasons};
 pub(crate) use tls::TlsMetrics;
+pub(crate) use upstream::{PoolMetrics, UpstreamMetrics};
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// How a request can end: the class of its status, or without one.
 const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "aborted"];
-/// How a try at an endpoint can end; `error_status` is a 5xx.
-const TRIES: [&str; 5] = ["ok", "error_status", "connect_failed", "failed", "client_gone"];
 /// Label of a request that was refused before it had a route or class.
 pub(crate) const NONE: &str = "-";
 
@@ -43,7 +43,8 @@ pub(crate) struct Metrics {
     seconds: HistogramVec,
     refusals: IntCounterVec,
     cache_requests: IntCounterVec,
-    tries: IntCounterVec,
+    /// Requests to pools.
+    pub(crate) upstream: UpstreamMetrics,
     /// Connections of clients.
     pub(crate) connections: ConnectionMetrics,
     /// The live configuration and its reloads.
@@ -96,7 +97,7 @@ impl Metrics {
             seconds,
             refusals,
             cache_requests,
-            tries: counter("upstream_tries_total", "Tries at endpoints.", &["pool", "endpoint", "result"]),
+            upstream: UpstreamMetrics::new(r),
             connections: ConnectionMetrics::new(r, ends),
             config: ConfigMetrics::new(r),
             tls: TlsMetrics::new(r),
@@ -149,21 +150,9 @@ impl Metrics {
         }
     }
 
-    /// Shows an endpoint no longer.
-    pub(crate) fn forget_endpoint(&self, pool: &str, endpoint: &str) {
-        for result in TRIES {
-            self.tries.remove_label_values(&[pool, endpoint, result]).ok();
-        }
-    }
-
     /// Counts a refusal.
     pub(crate) fn refused(&self, reason: &str, class: &str) {
         self.refusals.with_label_values(&[reason, class]).inc();
-    }
-
-    /// Counts a try at an endpoint; `result` is one of [`TRIES`].
-    pub(crate) fn tried(&self, pool: &str, endpoint: &str, result: &str) {
-        self.tries.with_label_values(&[pool, endpoint, result]).inc();
     }
 
     /// Everything, in Prometheus' text format; `read` sets what is not counted as it happens. One scrape at a time, so

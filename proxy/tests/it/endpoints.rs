@@ -177,25 +177,6 @@ async fn a_check_that_takes_too_long_has_failed() {
     edge.wait_for_log("endpoint is down");
 }
 
-/// Key: pools.*.retry
-/// Key: pools.*.retry.tries
-#[tokio::test]
-async fn a_request_is_tried_as_often_as_the_pool_says() {
-    let nobody = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let origin = Origin::fixed("served", &[]).await;
-    let endpoints = [nobody(), nobody(), origin.address];
-    for (tries, refused) in [(3, false), (1, true)] {
-        let pool = format!("    retry: {{tries: {tries}}}\n    balance: round_robin");
-        let edge = Edge::start(&config(&endpoints, &pool, ROUTES));
-        let client = edge.client().build().unwrap();
-        let mut failed = 0;
-        for _ in 0..9 {
-            failed += usize::from(client.get(edge.secure("/")).send().await.unwrap().status() != StatusCode::OK);
-        }
-        assert_eq!(failed > 0, refused, "{tries} tries, {failed} of 9 failed");
-    }
-}
-
 /// Key: pools.*.timeouts.connect
 #[tokio::test]
 async fn a_connection_is_waited_for_as_long_as_the_pool_says() {

@@ -26,6 +26,8 @@ mod upstream_tls;
 mod upstream_http2;
 mod streams;
 mod endpoints;
+mod retrying;
+mod sticking;
 mod operation;
 mod reloading;
 mod checking;

@@ -121,7 +121,11 @@ async fn the_answer_to_a_handshake_is_waited_for_as_for_any_other() {
         wire.rest().await;
     })
     .await;
-    let edge = Edge::start(&config(&[origin.address], "    retry: {tries: 1}\n    timeouts: {read: 300ms, stream: 1h}", ROUTES));
+    let edge = Edge::start(&config(
+        &[origin.address],
+        "    retry: {tries: 1}\n    timeouts: {read: 300ms, stream: 1h}",
+        ROUTES,
+    ));
     for request in [HANDSHAKE, "GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n"] {
         let mut client = Wire::connect(edge.address("plain")).await;
         client.send(request).await;
@@ -140,7 +144,11 @@ async fn the_wait_for_an_answer_begins_where_the_request_ends() {
         wire.rest().await;
     })
     .await;
-    let edge = Edge::start(&config(&[origin.address], "    retry: {tries: 1}\n    timeouts: {read: 500ms, stream: 1h}", ROUTES));
+    let edge = Edge::start(&config(
+        &[origin.address],
+        "    retry: {tries: 1}\n    timeouts: {read: 500ms, stream: 1h}",
+        ROUTES,
+    ));
     let mut client = Wire::connect(edge.address("plain")).await;
     for (status, end) in [("200", "ok"), ("504", "\r\n\r\n")] {
         let head = "POST /shop.Cart/Fill HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n";

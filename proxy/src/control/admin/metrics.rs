@@ -3,7 +3,12 @@
 use http::StatusCode;
 
 use super::answer::{Answer, with_type};
-use crate::{clock, edge::Edge, request::balance::Verdict, telemetry::metric::Metrics};
+use crate::{
+    clock,
+    edge::Edge,
+    request::balance::{Outcome, Verdict},
+    telemetry::metric::Metrics,
+};
 
 /// Prometheus' text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -20,6 +25,7 @@ fn read_state(metrics: &Metrics, edge: &Edge) {
     for gauge in [&metrics.endpoint_up, &metrics.pool_in_flight, &metrics.pool_limit] {
         gauge.reset();
     }
+    metrics.upstream.tries.reset();
     metrics.connections.held.reset();
     metrics.connections.max.reset();
     for listener in &snapshot.listeners {
@@ -33,7 +39,11 @@ fn read_state(metrics: &Metrics, edge: &Edge) {
         metrics.pool_in_flight.with_label_values(&[name]).set(pool.in_flight.count().into());
         metrics.pool_limit.with_label_values(&[name]).set(pool.model.limit.in_flight.into());
         for row in pool.balancer.report(clock::nanos()).endpoints {
-            let up = metrics.endpoint_up.with_label_values(&[name, &row.member.address.to_string()]);
+            let address = row.member.address.to_string();
+            for (result, tries) in Outcome::RESULTS.into_iter().zip(row.results) {
+                metrics.upstream.tries.with_label_values(&[name, &address, result]).inc_by(tries);
+            }
+            let up = metrics.endpoint_up.with_label_values(&[name, &address]);
             up.set(matches!(row.health, None | Some(Verdict::Well)).into());
         }
     }

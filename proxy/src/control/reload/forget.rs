@@ -18,9 +18,8 @@ pub(super) fn forget(metrics: &Metrics, before: &Snapshot, now: &Snapshot) {
     let kept: HashSet<_> = routes(now).map(|(_, class)| class).collect();
     let classes: HashSet<_> = routes(before).map(|(_, class)| class).filter(|class| *class != NONE).collect();
     classes.difference(&kept).for_each(|class| metrics.forget_class(class));
-    let kept: HashSet<_> = endpoints(now).collect();
-    let gone = endpoints(before).filter(|old| !kept.contains(old));
-    gone.for_each(|(pool, endpoint)| metrics.forget_endpoint(pool, &endpoint));
+    let kept: HashSet<_> = pools(now).collect();
+    pools(before).filter(|old| !kept.contains(old)).for_each(|pool| metrics.upstream.forget(pool));
     let kept: HashSet<_> = listeners(now).collect();
     listeners(before).filter(|old| !kept.contains(old)).for_each(|listener| metrics.connections.forget(listener));
 }
@@ -40,10 +39,6 @@ fn routes(snapshot: &Snapshot) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Pool and address of each endpoint.
-fn endpoints(snapshot: &Snapshot) -> impl Iterator<Item = (&str, String)> {
-    snapshot.pools.iter().flat_map(|pool| {
-        let name = pool.model.name.as_str();
-        pool.balancer.endpoints().into_iter().map(move |endpoint| (name, endpoint.address.to_string()))
-    })
+fn pools(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
+    snapshot.pools.iter().map(|pool| pool.model.name.as_str())
 }

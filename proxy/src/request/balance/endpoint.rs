@@ -26,6 +26,8 @@ pub struct Endpoint {
     pub(super) latency: Latency,
     tries: AtomicU64,
     errors: AtomicU64,
+    /// Tries that are over, by [`Outcome::RESULTS`].
+    results: [AtomicU64; Outcome::RESULTS.len()],
     /// Changes rarely, and only under the lock of the pool.
     state: Mutex<State>,
     pool: Arc<Tally>,
@@ -155,6 +157,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The `result` labels in metrics; `error_status` is a 5xx.
+    pub const RESULTS: [&'static str; 6] =
+        ["ok", "error_status", "connect_failed", "broken", "timed_out", "client_gone"];
+
+    /// Its position among them.
+    fn result(self) -> usize {
+        match self {
+            Self::Answered(status) => usize::from(status >= 500),
+            Self::NoConnection => 2,
+            Self::Broken => 3,
+            Self::TimedOut => 4,
+            Self::ClientGone => 5,
+        }
+    }
+
     /// Whether it counts towards ejection for errors in a row. Not `500`: one poisonous URL must not empty a pool. Not
     /// `503` and `429`: who leaves out the overloaded overloads the rest.
     pub(super) fn breaks(self) -> bool {
@@ -187,6 +204,7 @@ impl Endpoint {
             latency: Latency::default(),
             tries: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            results: Default::default(),
             state: Mutex::new(State { since, ..State::default() }),
             pool,
         }
@@ -210,6 +228,16 @@ impl Endpoint {
         if is_error {
             self.errors.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// Remembers a result for those who ask.
+    pub(super) fn remember(&self, outcome: Outcome) {
+        self.results[outcome.result()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tries that are over, by [`Outcome::RESULTS`].
+    pub(super) fn results(&self) -> [u64; Outcome::RESULTS.len()] {
+        self.results.each_ref().map(|result| result.load(Ordering::Relaxed))
     }
 
     /// Its state. Whoever changes it holds the lock of the pool.

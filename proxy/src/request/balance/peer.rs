@@ -40,6 +40,7 @@ pub(crate) struct Tls {
 /// Makes peers of a pool's endpoints.
 pub(crate) struct Connector {
     options: PeerOptions,
+    connect: Duration,
     stream_silence: Duration,
     pub(crate) tls: Option<Tls>,
 }
@@ -48,8 +49,11 @@ impl Connector {
     /// For a pool whose files have been read.
     pub(crate) fn new(model: &Pool, tls: Option<Tls>) -> Self {
         let mut options = PeerOptions::new();
-        options.total_connection_timeout = Some(model.timeouts.connect);
-        options.read_timeout = Some(model.timeouts.read);
+        // On HTTP/1 the wait for the header is bounded from outside; on HTTP/2 Pingora waits for it as a whole.
+        options.read_timeout = Some(match model.protocol {
+            Protocol::Http1 => model.timeouts.read,
+            Protocol::H2 => model.timeouts.header,
+        });
         options.write_timeout = Some(model.timeouts.write);
         options.idle_timeout = Some(model.timeouts.idle);
         options.ca = tls.as_ref().and_then(|tls| tls.ca.clone());
@@ -60,14 +64,15 @@ impl Connector {
             options.h2_connection_window_size = Some(CONNECTION_WINDOW_BYTES);
             options.h2_ping_interval = Some(PING_INTERVAL);
         }
-        Self { options, stream_silence: model.timeouts.stream, tls }
+        Self { options, connect: model.timeouts.connect, stream_silence: model.timeouts.stream, tls }
     }
 
-    /// An endpoint as Pingora connects to it.
-    pub(crate) fn peer(&self, address: SocketAddr, exchange: Exchange) -> HttpPeer {
+    /// An endpoint as Pingora connects to it, with so much time `left` for all.
+    pub(crate) fn peer(&self, address: SocketAddr, exchange: Exchange, left: Duration) -> HttpPeer {
         let server_name = self.tls.as_ref().map(|tls| tls.server_name.to_str().into_owned());
         let mut peer = HttpPeer::new(address, self.tls.is_some(), server_name.unwrap_or_default());
         peer.options = self.options.clone();
+        peer.options.total_connection_timeout = Some(self.connect.min(left));
         if exchange.stays_open() {
             peer.options.read_timeout = Some(self.stream_silence);
         }

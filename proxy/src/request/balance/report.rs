@@ -6,7 +6,7 @@ use config::model::Percent;
 
 use super::{
     Balancer,
-    endpoint::{ByHand, Verdict},
+    endpoint::{ByHand, Outcome, Verdict},
     member::Member,
     view::{Seat, Standing},
 };
@@ -46,6 +46,8 @@ pub struct Row {
     pub tries: u64,
     /// Those of them that were errors.
     pub errors: u64,
+    /// Those that are over in any way, by [`Outcome::RESULTS`].
+    pub results: [u64; Outcome::RESULTS.len()],
     /// How often it was ejected.
     pub ejections: u64,
     /// How much longer it is ejected.
@@ -75,6 +77,7 @@ impl Balancer {
                     .map(|ns| Duration::from_nanos(ns as u64)),
                 tries: counts.tries,
                 errors: counts.errors,
+                results: endpoint.results(),
                 ejections: state.ejections.total,
                 ejected_for: ejection.map(|ejection| Duration::from_nanos(ejection.until.saturating_sub(now))),
                 by_hand: state.by_hand.clone(),
