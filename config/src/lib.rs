@@ -24,6 +24,7 @@ pub use diff::{Diff, Difference, Kind, diff};
 pub use json_schema::{json_schema, json_schema_of_included};
 pub use problem::{Code, Problem, Problems};
 pub use reference::{keys, reference};
+pub use schema::quantity::duration;
 pub use source::{Outside, Sources, admin_of, endpoints, watched};
 
 /// Reads and checks a configuration file and what it includes. Relative paths in a file start from its own folder.

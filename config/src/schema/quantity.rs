@@ -175,8 +175,8 @@ fn byte_rate(text: &str) -> Option<ByteRate> {
     byte_size(text.strip_suffix("/s")?).map(|size| ByteRate(size.0))
 }
 
-/// `500ms`.
-fn duration(text: &str) -> Option<Duration> {
+/// A time as it is written, such as `500ms`: a whole number and its unit, ms, s, m, h or d. `None` if it is none.
+pub fn duration(text: &str) -> Option<Duration> {
     in_units(text, &TIME_UNITS).map(Duration::from_millis)
 }
 
