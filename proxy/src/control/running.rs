@@ -24,7 +24,7 @@ use super::{
     notify,
     reload::{Reloader, Request, admin_token, renew},
     signals::{Asked, Signals},
-    watch::{Folders, watch},
+    watch::{folders_of, watch},
 };
 use crate::{edge::Edge, listen::worker::Ending};
 
@@ -77,7 +77,7 @@ impl Running {
         let mut followers =
             vec![tokio::spawn(renew::follow(Arc::clone(&reloader))), tokio::spawn(expiry::warn(Arc::clone(&edge)))];
         if boot.watch {
-            let folders = Folders::watch(&start.file).await;
+            let folders = folders_of(&start.file).await;
             let folders = folders.context("cannot watch the configuration's files (`process.watch`)")?;
             followers.push(tokio::spawn(watch(Arc::clone(&reloader), folders)));
         }
