@@ -14,6 +14,7 @@ use crate::{
         certs::new_ticket_key,
         dev_certificate,
         explain::Asked,
+        pools::{Order, State},
     },
 };
 
@@ -21,6 +22,7 @@ mod check;
 mod diff;
 mod explain;
 mod running;
+mod pools;
 
 use running::Access;
 
@@ -156,6 +158,45 @@ enum Command {
         #[arg(long, value_name = "HASH")]
         to: Option<String>,
     },
+    /// Show the pools of the edge that runs at the `admin` address of a file: the state of each endpoint and why, its load,
+    /// and what was set by hand and by whom.
+    Pools {
+        /// The YAML file, for the address and the token of the edge; it may be half edited otherwise.
+        #[arg(required_unless_present_all = ["admin", "token"])]
+        file: Option<PathBuf>,
+        /// This pool alone.
+        #[arg(long, value_name = "NAME")]
+        pool: Option<String>,
+        #[command(flatten)]
+        access: Access,
+        /// For people, or for programs.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Set the state of an endpoint by hand, in the edge that runs at the `admin` address of a file. It lasts until it is
+    /// changed or its time is over; a reload keeps it, a restart does not.
+    Endpoint {
+        /// The YAML file, for the address and the token of the edge; it may be half edited otherwise.
+        file: PathBuf,
+        /// Name of the pool.
+        pool: String,
+        /// Address of the endpoint, or the name that the configuration has for it: all addresses behind that then.
+        address: String,
+        /// `drain`: it gets nothing new, only clients that are kept at it. `down`: it gets nothing. `up`: it serves,
+        /// whatever checks and errors say. `auto`: as without all this.
+        state: State,
+        /// For so long, such as `10m`, up to `7d`. Default: until it is changed.
+        #[arg(long = "for", value_name = "TIME")]
+        duration: Option<String>,
+        /// Who wants it. Default: login name and host.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+        #[command(flatten)]
+        access: Access,
+    },
     /// Make a new key of session tickets, which edges share by `tls.tickets.keys`, and remove the oldest. Once a day, and
     /// the folder copied to every edge within five minutes, is a good habit.
     TicketKey {
@@ -221,6 +262,13 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Reload { file, access } => running::reload(&file, &access)?,
         Command::History { file, access, format } => running::history(file.as_deref(), &access, format)?,
         Command::Rollback { file, access, to } => running::roll_back(file.as_deref(), &access, to.as_deref())?,
+        Command::Pools { file, pool, access, format } => {
+            running::pools(file.as_deref(), &access, pool.as_deref(), format)?;
+        }
+        Command::Endpoint { file, pool, address, state, duration, by, why, access } => {
+            let order = Order { state, duration, by: by.unwrap_or_else(running::login), why };
+            running::endpoint(&file, &access, &pool, &address, &order)?;
+        }
         Command::TicketKey { folder, keep } => {
             println!("wrote {}", new_ticket_key::make(&folder, keep.into(), clock::wall())?.display());
         }

@@ -1,4 +1,5 @@
-//! `edge reload`, `edge history`, `edge rollback`, `edge explain --live`: asks the edge that runs with a file, by its admin listener.
+//! `edge reload`, `history`, `rollback`, `pools`, `endpoint`, `explain --live`: asks the edge that runs with a file, by its
+//! admin listener.
 
 use std::{
     fs,
@@ -13,11 +14,16 @@ use config::model::Secret;
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::Format;
-use crate::control::{explain::Asked, secret::Token};
+use super::{Format, pools};
+use crate::control::{
+    explain::Asked,
+    pools::{Order, Pool},
+    secret::Token,
+};
 
 /// Longer than the edge lets a connection live.
 const ANSWER_MAX: Duration = Duration::from_secs(65);
@@ -60,6 +66,42 @@ pub(super) fn explain(file: &Path, access: &Access, asked: &Asked, format: Forma
     let edge = Running::reached(Some(file), access)?;
     print!("{}", edge.ask(Method::POST, "/explain", serde_json::to_string(asked)?, accept)?);
     Ok(())
+}
+
+/// Shows the pools of the edge, one of them or all.
+pub(super) fn pools(file: Option<&Path>, access: &Access, pool: Option<&str>, format: Format) -> Result<()> {
+    let answer = Running::reached(file, access)?.ask(Method::GET, "/pools", String::new(), ANYTHING)?;
+    show(&pools::read(&answer, pool)?, format)
+}
+
+/// Sets the state of an endpoint by hand.
+pub(super) fn endpoint(file: &Path, access: &Access, pool: &str, address: &str, order: &Order) -> Result<()> {
+    let encode = |segment| utf8_percent_encode(segment, NON_ALPHANUMERIC);
+    let path = format!("/pools/{}/endpoints/{}", encode(pool), encode(address));
+    let order = serde_json::to_string(order)?;
+    let answer = Running::reached(Some(file), access)?.ask(Method::POST, &path, order, ANYTHING)?;
+    show(&pools::read(&answer, None)?, Format::Human)
+}
+
+fn show(pools: &[Pool], format: Format) -> Result<()> {
+    match format {
+        Format::Json => println!("{}", serde_json::to_string_pretty(pools)?),
+        Format::Human => anstream::print!("{}", pools::table(pools)),
+    }
+    Ok(())
+}
+
+/// Who asks, as far as the system knows: `anna@edge-3`.
+pub(super) fn login() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let user = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(variable);
+    let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+    [&user, host.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("@")
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the rim where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// What went live, in words.

@@ -20,13 +20,13 @@ mod metrics;
 mod config;
 mod history;
 mod explain;
+mod pools;
 
 use self::{
     answer::{Answer, not_allowed, not_found},
     authorize::turn_away,
 };
-use super::reload::Reloader;
-use crate::edge::Edge;
+use super::{reload::Reloader, tend::Tender};
 
 /// Connections at a time; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 256;
@@ -37,8 +37,8 @@ const CONNECTION_MAX: Duration = Duration::from_secs(60);
 
 /// What operators look at and change.
 pub(crate) struct Admin {
-    pub(crate) edge: Arc<Edge>,
     pub(crate) reloader: Arc<Reloader>,
+    pub(crate) tender: Arc<Tender>,
     /// Whether the edge takes no new requests.
     pub(crate) draining: ShutdownWatch,
 }
@@ -78,11 +78,12 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Answer {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let posts = request.method() == Method::POST;
     match request.uri().path() {
-        "/metrics" if reads => return metrics::get(&admin.edge),
+        "/metrics" if reads => return metrics::get(&admin.tender),
         "/healthz" if reads => return health::alive(),
         "/readyz" if reads => return health::ready(*admin.draining.borrow()),
         "/metrics" | "/healthz" | "/readyz" => return not_allowed("GET, HEAD"),
-        "/config" | "/config/history" | "/config/rollback" | "/explain" => {}
+        "/config" | "/config/history" | "/config/rollback" | "/explain" | "/pools" => {}
+        path if pools::endpoint_of(path).is_some() => {}
         _ => return not_found(),
     }
     let standing = admin.reloader.standing();
@@ -95,8 +96,12 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Answer {
         "/config/history" if reads => history::get(&standing.history),
         "/explain" if posts => explain::post(request, admin).await,
         "/config/rollback" if posts => history::roll_back(request, &admin.reloader).await,
+        "/pools" if reads => pools::get(admin),
         "/config" => not_allowed("GET, HEAD, POST"),
-        "/config/history" => not_allowed("GET, HEAD"),
-        _ => not_allowed("POST"),
+        "/config/history" | "/pools" => not_allowed("GET, HEAD"),
+        path => match pools::endpoint_of(path) {
+            Some((pool, endpoint)) if posts => pools::post(request, admin, &pool, &endpoint).await,
+            _ => not_allowed("POST"),
+        },
     }
 }

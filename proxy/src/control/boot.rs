@@ -12,6 +12,7 @@ use super::{
     compile::{Compiled, compile},
     descriptors,
     digest::digest,
+    discover::Discovery,
     doors::{Doors, bind_alone},
     handover::{Inherited, Program, Purpose},
     history::Cause,
@@ -78,11 +79,12 @@ pub(crate) fn run(start: &Start) -> Result<()> {
 }
 
 /// Everything that connections and operators share, with nobody let in yet.
-pub(super) fn new_edge(config: &Config, sources: &Sources) -> Result<(Edge, Prints)> {
+pub(super) fn new_edge(config: &Config, sources: &Sources, discovery: &Discovery) -> Result<(Edge, Prints)> {
     let ends = Reasons { refused: &Full::LABELS, closed: [&Closed::LABELS, &http2::Closed::LABELS] };
     let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS, ends);
-    let Compiled { snapshot, zones, expiries, files } = compile(&config.live, &digest(sources), &metrics, None)
-        .map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
+    let Compiled { snapshot, zones, expiries, files } =
+        compile(&config.live, &digest(sources), &metrics, discovery, None)
+            .map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
     metrics.config.went_live(&snapshot.hash, clock::wall(), &expiries);
     metrics.config.last_reload_success.set(1);
     metrics.config.sources(Cause::RELOADS.map(Cause::name));

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
 
 use cache::{Options, ZoneOptions};
-use config::model::{self, Address, ListenerId, Live, Place};
+use config::model::{self, ListenerId, Live, Place};
 use thiserror::Error;
 
 use super::{
     certs::{CertificateError, prints::Prints, ticket_keys::TicketKeyError},
+    discover::Discovery,
     secret::{self, SecretError, Token},
     upstream_tls::{self, UpstreamTlsError},
 };
@@ -20,7 +21,7 @@ use crate::{
     clock,
     listen::{admit::Places, door::DoorKey, tls::Tls},
     request::{
-        balance::{Balancer, Member, peer::Connector},
+        balance::{Balancer, peer::Connector},
         route::Router,
     },
     snapshot::{Listener, Pool, Snapshot},
@@ -114,6 +115,7 @@ pub(crate) fn compile(
     live: &Live,
     hash: &str,
     metrics: &Metrics,
+    discovery: &Discovery,
     previous: Option<&Snapshot>,
 ) -> Result<Compiled, CompileError> {
     let files = Prints::of(&live.listeners);
@@ -125,7 +127,8 @@ pub(crate) fn compile(
     let access_log = AccessLog::open(&live.access_log, previous_log)
         .map_err(|cause| CompileError::AccessLog { target: live.access_log.to.clone(), cause })?;
     let zone = local_zone(live.zone.as_ref())?;
-    let pools = live.pools.iter().map(|pool| compile_pool(pool, zone.as_deref(), metrics, previous).map(Arc::new));
+    let compile_pool = |pool| compile_pool(pool, zone.as_deref(), metrics, discovery, previous).map(Arc::new);
+    let pools = live.pools.iter().map(compile_pool);
     let pools: Vec<_> = pools.collect::<Result<_, _>>()?;
     let limits = live.routes.iter().map(|route| route.rate.len()).sum();
     let around = route::Around { live, pools: &pools, limits, metrics, previous };
@@ -210,13 +213,14 @@ fn compile_pool(
     model: &model::Pool,
     local_zone: Option<&str>,
     metrics: &Metrics,
+    discovery: &Discovery,
     previous: Option<&Snapshot>,
 ) -> Result<Pool, CompileError> {
     let failed = |cause| CompileError::UpstreamTls { pool: model.name.clone(), cause };
     let tls = model.tls.as_ref().map(|tls| upstream_tls::load(tls, model.protocol)).transpose().map_err(failed)?;
     let sticky_key = model.sticky.as_ref().map(|sticky| sticky_key(&model.name, sticky)).transpose()?;
     let before = previous.and_then(|previous| previous.pools.iter().find(|pool| pool.model.name == model.name));
-    let members = members(model, before.map(|before| &**before));
+    let members = discovery.members(model).members;
     let sticky_key = sticky_key.as_ref().map(Token::bytes);
     let balancer = before.map(|before| &before.balancer);
     Ok(Pool {
@@ -232,25 +236,6 @@ fn compile_pool(
 pub(crate) fn sticky_key(pool: &str, model: &model::Sticky) -> Result<Token, CompileError> {
     let failed = |cause| CompileError::StickyKey { pool: pool.to_owned(), cause };
     Token::read("`sticky.key`", &model.key).map_err(failed)
-}
-
-/// Members as far as they are known without asking anybody: addresses that are written, and what names and a file led
-/// to before.
-fn members(model: &model::Pool, before: Option<&Pool>) -> Vec<Member> {
-    let known = before.map(|before| before.balancer.members()).unwrap_or_default();
-    let of = |endpoint: &model::Endpoint| match endpoint.address {
-        Address::Socket(address) => vec![Member { address, from: endpoint.clone() }],
-        Address::Name { .. } => {
-            let same = known.iter().filter(|known| known.from.address == endpoint.address);
-            same.map(|known| Member { address: known.address, from: endpoint.clone() }).collect()
-        }
-    };
-    let mut members: Vec<_> = model.endpoints.iter().flat_map(of).collect();
-    if let Some(before) = before.filter(|before| before.model.endpoints_file == model.endpoints_file) {
-        let is_written = |known: &&Member| before.model.endpoints.iter().any(|old| old.address == known.from.address);
-        members.extend(known.iter().filter(|known| !is_written(known)).cloned());
-    }
-    members
 }
 
 /// The name of the zone that this edge stands in.

@@ -14,13 +14,13 @@ use pingora::http::{RequestHeader, ResponseHeader};
 mod question;
 mod explanation;
 mod caching;
+mod pool;
 pub(crate) mod state;
 
 pub(crate) use explanation::Explanation;
 pub(crate) use question::{Asked, Question, QuestionError};
 
 use crate::request::{
-    admission,
     caching::key,
     exchange::Exchange,
     files,
@@ -31,7 +31,7 @@ use crate::request::{
     split::{Client, Split},
     template::{Template, rest},
 };
-use explanation::{Answer, Class, Endpoint, Limit, Origin, OtherRoute, Pool, Request, RouteFound};
+use explanation::{Answer, Class, Limit, Origin, OtherRoute, Request, RouteFound};
 
 /// Finds where a dotted path of the configuration is written.
 pub(crate) type Places<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -234,7 +234,7 @@ fn forwarded(way: &Way<'_>, facts: &Facts, chosen: &Chosen<'_>, forward: &Forwar
         host: forward.rewrite.host.as_ref().unwrap_or(&facts.authority).clone(),
         header_changes: changes(&forward.request_headers),
     });
-    explanation.pools = choices.into_iter().map(|(id, chosen)| pool(way, id, chosen, forward)).collect();
+    explanation.pools = choices.into_iter().map(|(id, chosen)| pool::explain(way, id, chosen, forward)).collect();
 }
 
 /// What it asks for that would stay open, and what becomes of that.
@@ -262,23 +262,6 @@ fn choices(way: &Way<'_>, facts: &Facts, forward: &Forward) -> Vec<(PoolId, Opti
     let total: u32 = model.shares.iter().map(|share| u32::from(share.weight)).sum();
     let drawn = model.shares.iter().filter(|share| share.weight > 0);
     drawn.map(|share| (share.pool, Some(format!("drawn, {} in {total}", share.weight)))).collect()
-}
-
-fn pool(way: &Way<'_>, id: PoolId, chosen: Option<String>, forward: &Forward) -> Pool {
-    let model = &way.config.live.pools[id.index()];
-    let endpoints = model.endpoints.iter().map(|endpoint| Endpoint {
-        address: endpoint.address.to_string(),
-        weight: endpoint.weight,
-        up: None,
-    });
-    Pool {
-        name: model.name.clone(),
-        chosen,
-        balance: model.balance.to_string(),
-        endpoints: endpoints.collect(),
-        ceiling: admission::ceiling(model.limit, forward.class),
-        in_flight: None,
-    }
 }
 
 /// Header rules in words.

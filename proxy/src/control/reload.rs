@@ -23,8 +23,8 @@ use super::{
     handover::Inherited,
     history::{Cause, Entry, History},
     outside,
-    probe::Prober,
     secret::Token,
+    tend::Tender,
 };
 use crate::{clock, edge::Edge};
 
@@ -90,6 +90,7 @@ pub(crate) struct Reloader {
     standing: RwLock<Standing>,
     turn: Arc<Mutex<Turn>>,
     doors: sync::Mutex<Doors>,
+    tender: Arc<Tender>,
 }
 
 /// What belongs to whose turn it is to take a configuration over.
@@ -99,7 +100,6 @@ struct Turn {
     /// Digest of the file when it was last to go live, whatever came of that. What only looks at the file leaves it
     /// alone, or the watch would take a change that it has yet to consider for an old one.
     considered: Option<String>,
-    prober: Prober,
     /// What the files of listeners looked like before they were read.
     files: Prints,
 }
@@ -107,7 +107,7 @@ struct Turn {
 impl Reloader {
     /// For an edge that was started with these sources, and has published what they mean.
     pub(crate) fn new(
-        edge: Arc<Edge>,
+        tender: Arc<Tender>,
         file: &Path,
         sources: Sources,
         config: Config,
@@ -115,8 +115,6 @@ impl Reloader {
         doors: Doors,
         files: Prints,
     ) -> Self {
-        let mut prober = Prober::default();
-        prober.follow(&edge.published.load());
         let hash = digest(&sources);
         let first =
             Entry { hash: hash.clone(), at: clock::wall(), cause: Cause::Boot, sources: sources.without_tree() };
@@ -126,11 +124,12 @@ impl Reloader {
             file_hash: Some(hash.clone()),
         };
         Self {
-            edge,
+            edge: Arc::clone(tender.edge()),
             file: file.to_owned(),
             standing: RwLock::new(standing),
-            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), prober, files })),
+            turn: Arc::new(Mutex::new(Turn { config, considered: Some(hash), files })),
             doors: sync::Mutex::new(doors),
+            tender,
         }
     }
 
@@ -177,7 +176,9 @@ impl Reloader {
         }
         let hash = digest(&sources);
         let token = admin_token(&config, &sources)?.map(Arc::new);
-        self.publish(turn, config, &sources, &hash)?;
+        let published = self.learn(&config, &sources).and_then(|()| self.publish(turn, config, &sources, &hash));
+        self.tender.follow_live();
+        published?;
         let entry = Entry { hash: hash.clone(), at: clock::wall(), cause, sources: sources.without_tree() };
         self.stand(|standing| {
             standing.history = Arc::new(standing.history.with(entry));
@@ -223,10 +224,19 @@ impl Reloader {
         hash
     }
 
+    /// Finds out which endpoints are meant, so that a new pool can serve from the start.
+    fn learn(&self, config: &Config, sources: &Sources) -> Result<(), ReloadError> {
+        let learning = self.tender.discovery().learn(&config.live.pools);
+        if tokio::runtime::Handle::current().block_on(learning).is_empty() {
+            return Ok(());
+        }
+        sources.check_endpoints_files(config).map_or(Ok(()), |problems| Err(ReloadError::Config(problems)))
+    }
+
     /// From here on requests live under the new configuration.
     fn publish(&self, turn: &mut Turn, config: Config, sources: &Sources, hash: &str) -> Result<(), ReloadError> {
         let previous = self.edge.published.load();
-        let compiled = compile(&config.live, hash, &self.edge.metrics, Some(&previous));
+        let compiled = compile(&config.live, hash, &self.edge.metrics, self.tender.discovery(), Some(&previous));
         let compiled = compiled.map_err(|error| ReloadError::outside(outside::of_compile(&error), sources))?;
         let Compiled { snapshot, zones, expiries, files } = compiled;
         let opened = self.doors().open(&config.live.listeners, &mut Inherited::default());
@@ -237,7 +247,6 @@ impl Reloader {
         descriptors::warn_if_few(&config.live.listeners);
         let snapshot = self.edge.published.load();
         forget::forget(&self.edge.metrics, &previous, &snapshot);
-        turn.prober.follow(&snapshot);
         turn.config = config;
         turn.files = files;
         self.edge.metrics.tls.broken_files.set(0);

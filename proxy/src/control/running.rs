@@ -19,11 +19,13 @@ use super::{
     admin::{self, Admin},
     boot::{Start, bind_admin, new_edge, open_doors},
     certs::expiry,
+    discover::{BrokenList, Discovery, resolve},
     drain,
     handover::{HandoverError, Inherited, Program, Purpose, Serving, Successor},
     notify,
     reload::{Reloader, Request, admin_token, renew},
     signals::{Asked, Signals},
+    tend::Tender,
     watch::{folders_of, watch},
 };
 use crate::{edge::Edge, listen::worker::Ending};
@@ -62,7 +64,13 @@ impl Running {
         mut inherited: Inherited,
     ) -> Result<Self> {
         let boot = config.boot.clone();
-        let (edge, files) = new_edge(&config, &sources)?;
+        let discovery = Arc::new(Discovery::default());
+        let mut followers = vec![tokio::spawn(resolve(Arc::clone(&discovery)))];
+        for BrokenList { path, reason } in discovery.learn(&config.live.pools).await {
+            let file = path.display();
+            tracing::error!(%file, "a list of endpoints is broken; starting without what it should hold:\n{reason}");
+        }
+        let (edge, files) = new_edge(&config, &sources, &discovery)?;
         let edge = Arc::new(edge);
         let token = admin_token(&config, &sources)?;
         let signals = Signals::new()?;
@@ -70,12 +78,15 @@ impl Running {
         let ending = Ending::default();
         let admin = bind_admin(boot.admin.bind, &mut inherited)?;
         let doors = open_doors(&edge, &config, &sources, &ending, &mut inherited)?;
-        let reloader = Arc::new(Reloader::new(Arc::clone(&edge), &start.file, sources, config, token, doors, files));
-        let operators = Admin { edge: Arc::clone(&edge), reloader: Arc::clone(&reloader), draining: leaving };
+        let tender = Arc::new(Tender::new(Arc::clone(&edge), discovery));
+        followers.push(tokio::spawn(Arc::clone(&tender).tend()));
+        let reloader = Reloader::new(Arc::clone(&tender), &start.file, sources, config, token, doors, files);
+        let reloader = Arc::new(reloader);
+        let operators = Admin { reloader: Arc::clone(&reloader), tender, draining: leaving };
         let socket = TcpListener::from_std(admin.try_clone()?)?;
         let operators = tokio::spawn(admin::serve(socket, Arc::new(operators)));
-        let mut followers =
-            vec![tokio::spawn(renew::follow(Arc::clone(&reloader))), tokio::spawn(expiry::warn(Arc::clone(&edge)))];
+        followers.push(tokio::spawn(renew::follow(Arc::clone(&reloader))));
+        followers.push(tokio::spawn(expiry::warn(Arc::clone(&edge))));
         if boot.watch {
             let folders = folders_of(&start.file).await;
             let folders = folders.context("cannot watch the configuration's files (`process.watch`)")?;

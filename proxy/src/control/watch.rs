@@ -5,9 +5,9 @@ use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
 use config::Sources;
 
 mod decisive;
-mod folders;
+pub(crate) mod folders;
 
-use self::folders::Folders;
+pub(crate) use self::folders::Folders;
 use super::reload::{Reloader, Request};
 
 /// After the kernel refused to watch.

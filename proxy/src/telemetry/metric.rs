@@ -17,9 +17,11 @@ mod config;
 mod tls;
 mod connections;
 mod upstream;
+pub(crate) mod pools;
 
 pub(crate) use config::ConfigMetrics;
 pub(crate) use connections::{ConnectionMetrics, Reasons};
+use pools::PoolGauges;
 pub(crate) use tls::TlsMetrics;
 pub(crate) use upstream::{PoolMetrics, UpstreamMetrics};
 
@@ -51,12 +53,8 @@ pub(crate) struct Metrics {
     pub(crate) config: ConfigMetrics,
     /// Handshakes.
     pub(crate) tls: TlsMetrics,
-    /// 1 while the health check passes.
-    pub(crate) endpoint_up: IntGaugeVec,
-    /// Requests in flight.
-    pub(crate) pool_in_flight: IntGaugeVec,
-    /// Configured limit of requests in flight.
-    pub(crate) pool_limit: IntGaugeVec,
+    /// Pools and their endpoints.
+    pub(crate) pools: PoolGauges,
     /// Memory used by a cache zone.
     pub(crate) cache_bytes: IntGaugeVec,
     /// Objects in a cache zone.
@@ -101,9 +99,7 @@ impl Metrics {
             connections: ConnectionMetrics::new(r, ends),
             config: ConfigMetrics::new(r),
             tls: TlsMetrics::new(r),
-            endpoint_up: gauge("endpoint_up", "1 while the health check passes.", &["pool", "endpoint"]),
-            pool_in_flight: gauge("pool_in_flight", "Requests in flight to a pool.", &["pool"]),
-            pool_limit: gauge("pool_limit", "Requests that a pool may have in flight.", &["pool"]),
+            pools: PoolGauges::new(r),
             cache_bytes: gauge("cache_bytes", "Memory used by a cache zone.", &["zone"]),
             cache_objects: gauge("cache_objects", "Objects in a cache zone.", &["zone"]),
             cache_evictions: counter("cache_evictions_total", "Objects evicted from a cache zone.", &["zone"]),

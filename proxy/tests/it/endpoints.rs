@@ -54,7 +54,9 @@ async fn an_endpoint_comes_back_when_its_checks_pass() {
         async move { response(status, "served", &[]) }
     })
     .await;
-    let edge = Edge::start(&config(&[origin.address], HEALTH, ROUTES));
+    // It is the only one: by default it would be used nevertheless.
+    let pool = format!("{HEALTH}\n    panic_below: 0%");
+    let edge = Edge::start(&config(&[origin.address], &pool, ROUTES));
     let client = edge.client().build().unwrap();
     let status = async || client.get(edge.secure("/")).send().await.unwrap().status();
     wait_until("it is down", async || status().await == StatusCode::SERVICE_UNAVAILABLE).await;

@@ -206,8 +206,8 @@ async fn a_running_edge_adds_what_only_it_knows() {
     assert_eq!(before["limits"][0]["left"], 3, "asking counts nothing: {before:#}");
     assert_eq!(state(), before);
     assert_eq!(
-        (&before["pools"][0]["in_flight"], &before["pools"][0]["endpoints"][0]["up"]),
-        (&0.into(), &true.into())
+        (&before["pools"][0]["in_flight"], &before["pools"][0]["endpoints"][0]["state"]["word"]),
+        (&0.into(), &"up".into())
     );
     assert_eq!(before["cache"]["stored"][0], "nothing is stored");
 

@@ -27,7 +27,8 @@ pub(super) fn error(status: StatusCode, message: &str) -> Answer {
 
 /// There is no such resource.
 pub(super) fn not_found() -> Answer {
-    let there_is = "there is /metrics, /healthz, /readyz, /config, /config/history, /config/rollback, /explain\n";
+    let there_is = "there is /metrics, /healthz, /readyz, /config, /config/history, /config/rollback, /explain, /pools, \
+                    /pools/{pool}/endpoints/{address}\n";
     text(StatusCode::NOT_FOUND, there_is)
 }
 

@@ -17,7 +17,7 @@ use crate::control::{
 };
 
 /// Larger than any file that is read.
-const BODY_MAX: usize = 4 << 20;
+pub(super) const BODY_MAX: usize = 4 << 20;
 
 /// The live sources. Of several files, each is headed by its name.
 pub(super) fn get(history: &History) -> Answer {
@@ -34,7 +34,7 @@ pub(super) fn get(history: &History) -> Answer {
 /// Takes the body over as if it stood in the file.
 pub(super) async fn post(request: Request<Incoming>, reloader: &Arc<Reloader>) -> Answer {
     let (head, body) = request.into_parts();
-    let body = match read(body).await {
+    let body = match read(body, BODY_MAX).await {
         Ok(body) => body,
         Err((status, message)) => return error(status, &message),
     };
@@ -45,11 +45,11 @@ pub(super) async fn post(request: Request<Incoming>, reloader: &Arc<Reloader>) -
 }
 
 /// A whole body, as much of it as may come.
-pub(super) async fn read(body: Incoming) -> Result<Bytes, (StatusCode, String)> {
-    match Limited::new(body, BODY_MAX).collect().await {
+pub(super) async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, (StatusCode, String)> {
+    match Limited::new(body, bytes_max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(cause) if cause.is::<http_body_util::LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {BODY_MAX} bytes")))
+            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {bytes_max} bytes")))
         }
         Err(cause) => Err((StatusCode::BAD_REQUEST, format!("the body broke off: {cause}"))),
     }

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use super::{
     Admin,
     answer::{Answer, error, json, text, wants_text},
-    config::read,
+    config::{BODY_MAX, read},
 };
 use crate::{
     clock,
@@ -18,7 +18,7 @@ use crate::{
 /// Explains what the body asks, under the live configuration and in the present state.
 pub(super) async fn post(request: Request<Incoming>, admin: &Admin) -> Answer {
     let (head, body) = request.into_parts();
-    let body = match read(body).await {
+    let body = match read(body, BODY_MAX).await {
         Ok(body) => body,
         Err((status, message)) => return error(status, &message),
     };
@@ -38,7 +38,7 @@ pub(super) async fn post(request: Request<Incoming>, admin: &Admin) -> Answer {
     });
     match explained.await {
         Ok(Ok(mut explanation)) => {
-            if !state::add(&mut explanation, &live.hash, &admin.edge, clock::nanos(), clock::wall()).await {
+            if !state::add(&mut explanation, &live.hash, admin.tender.edge(), clock::nanos(), clock::wall()).await {
                 return error(StatusCode::CONFLICT, "another configuration went live meanwhile: ask again");
             }
             if wants_text(&head.headers) {

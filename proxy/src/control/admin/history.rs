@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     answer::{Answer, error, json},
-    config::{outcome, read},
+    config::{BODY_MAX, outcome, read},
 };
 use crate::control::{
     history::History,
@@ -47,7 +47,7 @@ struct Target {
 /// Takes an earlier configuration over again.
 pub(super) async fn roll_back(request: Request<Incoming>, reloader: &Arc<Reloader>) -> Answer {
     let (head, body) = request.into_parts();
-    let body = match read(body).await {
+    let body = match read(body, BODY_MAX).await {
         Ok(body) => body,
         Err((status, message)) => return error(status, &message),
     };

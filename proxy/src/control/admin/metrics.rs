@@ -5,27 +5,25 @@ use http::StatusCode;
 use super::answer::{Answer, with_type};
 use crate::{
     clock,
-    edge::Edge,
-    request::balance::{Outcome, Verdict},
-    telemetry::metric::Metrics,
+    control::tend::Tender,
+    request::balance::{Outcome, Standing, Verdict},
+    snapshot::Pool,
+    telemetry::metric::{Metrics, pools},
 };
 
 /// Prometheus' text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything, in that format.
-pub(super) fn get(edge: &Edge) -> Answer {
-    let text = edge.metrics.render(|metrics| read_state(metrics, edge));
+pub(super) fn get(tender: &Tender) -> Answer {
+    let text = tender.edge().metrics.render(|metrics| read_state(metrics, tender));
     with_type(StatusCode::OK, TEXT_FORMAT, text.into())
 }
 
 /// Reads what is not counted but is the case: endpoints, pools, zones. What is gone disappears.
-fn read_state(metrics: &Metrics, edge: &Edge) {
+fn read_state(metrics: &Metrics, tender: &Tender) {
+    let edge = tender.edge();
     let snapshot = edge.published.load();
-    for gauge in [&metrics.endpoint_up, &metrics.pool_in_flight, &metrics.pool_limit] {
-        gauge.reset();
-    }
-    metrics.upstream.tries.reset();
     metrics.connections.held.reset();
     metrics.connections.max.reset();
     for listener in &snapshot.listeners {
@@ -34,19 +32,9 @@ fn read_state(metrics: &Metrics, edge: &Edge) {
         let max = metrics.connections.max.with_label_values(&[&listener.model.name]);
         max.set(listener.model.connections.max.into());
     }
-    for pool in &snapshot.pools {
-        let name = pool.model.name.as_str();
-        metrics.pool_in_flight.with_label_values(&[name]).set(pool.in_flight.count().into());
-        metrics.pool_limit.with_label_values(&[name]).set(pool.model.limit.in_flight.into());
-        for row in pool.balancer.report(clock::nanos()).endpoints {
-            let address = row.member.address.to_string();
-            for (result, tries) in Outcome::RESULTS.into_iter().zip(row.results) {
-                metrics.upstream.tries.with_label_values(&[name, &address, result]).inc_by(tries);
-            }
-            let up = metrics.endpoint_up.with_label_values(&[name, &address]);
-            up.set(matches!(row.health, None | Some(Verdict::Well)).into());
-        }
-    }
+    metrics.pools.reset();
+    metrics.upstream.tries.reset();
+    snapshot.pools.iter().for_each(|pool| read_pool(metrics, pool, tender));
     metrics.cache_bytes.reset();
     metrics.cache_objects.reset();
     metrics.cache_evictions.reset();
@@ -58,4 +46,38 @@ fn read_state(metrics: &Metrics, edge: &Edge) {
     }
     metrics.log_dropped.reset();
     metrics.log_dropped.inc_by(snapshot.access_log.dropped());
+}
+
+fn read_pool(metrics: &Metrics, pool: &Pool, tender: &Tender) {
+    let name = pool.model.name.as_str();
+    let report = pool.balancer.report(clock::nanos());
+    let origins = tender.discovery().origins(&pool.model);
+    let failures = origins.names.iter().map(|name| name.failures).sum();
+    let oldest = origins.names.iter().map(|name| name.age).max();
+    let state = pools::Pool {
+        in_flight: pool.in_flight.count(),
+        limit: pool.model.limit.in_flight,
+        panic: report.panic,
+        usable: report.left.fraction(),
+        retries_left: report.retries_left,
+        names: oldest.map(|oldest| (failures, oldest)),
+        file_good: origins.file.map(|file| file.fault.is_none()),
+    };
+    metrics.pools.pool(name, &state);
+    for row in &report.endpoints {
+        let address = row.member.address.to_string();
+        let state = pools::Endpoint {
+            address: &address,
+            up: row.health.is_none_or(|verdict| verdict == Verdict::Well),
+            state: row.standing.word(),
+            in_flight: row.in_flight,
+            weight: row.weight,
+            latency: row.latency,
+            ejections: row.ejections,
+        };
+        metrics.pools.endpoint(name, &state, Standing::ALL.into_iter().map(Standing::word));
+        for (result, tries) in Outcome::RESULTS.into_iter().zip(row.results) {
+            metrics.upstream.tries.with_label_values(&[name, &address, result]).inc_by(tries);
+        }
+    }
 }

@@ -72,7 +72,7 @@ fn config(text: &str) -> Option<Config> {
 }
 
 fn snapshot(config: &Config, metrics: &Metrics, previous: Option<&Snapshot>) -> Snapshot {
-    compile(&config.live, "", metrics, previous).unwrap().snapshot
+    compile(&config.live, "", metrics, &Discovery::default(), previous).unwrap().snapshot
 }
 
 fn forward(route: &crate::snapshot::Route) -> Option<&Forward> {

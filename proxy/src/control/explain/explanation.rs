@@ -129,7 +129,15 @@ pub(crate) struct Pool {
     pub(crate) name: String,
     /// Why this one, where there was a choice.
     pub(crate) chosen: Option<String>,
+    /// How one of its endpoints is chosen.
     pub(crate) balance: String,
+    /// What of the request decides that; `None` where nothing does.
+    pub(crate) key: Option<String>,
+    /// The cookie that keeps a client at its endpoint, and whether the request has it.
+    pub(crate) sticky: Option<String>,
+    /// The file that lists further endpoints.
+    pub(crate) endpoints_file: Option<String>,
+    /// As written; those that there are, where a running edge is asked.
     pub(crate) endpoints: Vec<Endpoint>,
     /// Requests in flight up to which this class is let in.
     pub(crate) ceiling: u32,
@@ -137,13 +145,32 @@ pub(crate) struct Pool {
     pub(crate) in_flight: Option<u32>,
 }
 
-/// One server.
+/// One server, or several behind a name.
 #[derive(Debug, Serialize)]
 pub(crate) struct Endpoint {
     pub(crate) address: String,
+    /// The name that it was found behind.
+    pub(crate) name: Option<String>,
     pub(crate) weight: u16,
-    /// What the health check says; only a running edge knows.
-    pub(crate) up: Option<bool>,
+    pub(crate) zone: Option<String>,
+    pub(crate) backup: bool,
+    pub(crate) drain: bool,
+    /// How it stands; only a running edge knows.
+    pub(crate) state: Option<State>,
+}
+
+/// How an endpoint stands now.
+#[derive(Debug, Serialize)]
+pub(crate) struct State {
+    /// In one word.
+    pub(crate) word: &'static str,
+    /// Why, where the word does not say it all.
+    pub(crate) why: Option<String>,
+    /// Whether it gets requests of every client.
+    pub(crate) serves: bool,
+    pub(crate) in_flight: u32,
+    /// Its weight as it counts now.
+    pub(crate) weight: f64,
 }
 
 /// What comes of it.
@@ -272,15 +299,41 @@ impl fmt::Display for Pool {
         line(f, "pool", format_args!("{}{chosen}: {}", self.name, self.balance))?;
         let now = self.in_flight.map_or(String::new(), |now| format!("; {now} now"));
         line(f, "", format_args!("lets this class in up to {} requests in flight{now}", self.ceiling))?;
-        for endpoint in &self.endpoints {
-            let state = match endpoint.up {
-                None => "",
-                Some(true) => ", up",
-                Some(false) => ", down",
-            };
-            line(f, "", format_args!("{}, weight {}{state}", endpoint.address, endpoint.weight))?;
+        if let Some(key) = &self.key {
+            line(f, "", format_args!("key {key}"))?;
         }
-        Ok(())
+        if let Some(sticky) = &self.sticky {
+            line(f, "", format_args!("kept by {sticky}"))?;
+        }
+        if let Some(path) = &self.endpoints_file {
+            line(f, "", format_args!("endpoints also from {path}"))?;
+        }
+        self.endpoints.iter().try_for_each(|endpoint| line(f, "", endpoint))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        if let Some(name) = &self.name {
+            write!(f, " ({name})")?;
+        }
+        write!(f, ", weight {}", self.weight)?;
+        if let Some(zone) = &self.zone {
+            write!(f, ", zone {zone}")?;
+        }
+        if self.backup {
+            f.write_str(", backup")?;
+        }
+        if self.drain {
+            f.write_str(", draining")?;
+        }
+        let Some(State { word, why, in_flight, .. }) = &self.state else { return Ok(()) };
+        write!(f, ": {word}")?;
+        if let Some(why) = why {
+            write!(f, " ({why})")?;
+        }
+        write!(f, ", {in_flight} in flight")
     }
 }
 

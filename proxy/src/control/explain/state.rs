@@ -5,10 +5,13 @@ use std::time::SystemTime;
 use cache::Store;
 use pingora::cache::{CacheKey, CacheMeta, Storage, trace::Span};
 
-use super::explanation::{Answer, Explanation, Pool};
+use super::{
+    explanation::{Answer, Endpoint, Explanation, Pool, State},
+    pool::written,
+};
 use crate::{
     edge::Edge,
-    request::{balance::Standing, refusal::Refusal},
+    request::{balance::Row, refusal::Refusal},
     snapshot::Snapshot,
 };
 
@@ -20,7 +23,7 @@ pub(crate) async fn add(explanation: &mut Explanation, hash: &str, edge: &Edge, 
     }
     add_tokens(explanation, &snapshot, now_ns);
     for pool in &mut explanation.pools {
-        add_load(pool, &snapshot);
+        add_load(pool, &snapshot, now_ns);
     }
     if let Some(cache) = &mut explanation.cache {
         let zone = cache.zone.clone().unwrap_or_default();
@@ -38,7 +41,8 @@ fn add_refusal(explanation: &mut Explanation) {
     if stored || !matches!(explanation.answer, Answer::Forwarded) {
         return;
     }
-    let down = |pool: &Pool| pool.endpoints.iter().all(|endpoint| endpoint.up == Some(false));
+    let serves = |endpoint: &Endpoint| endpoint.state.as_ref().is_none_or(|state| state.serves);
+    let down = |pool: &Pool| !pool.endpoints.iter().any(serves);
     let full = |pool: &Pool| pool.in_flight.is_some_and(|now| now >= pool.ceiling);
     if explanation.pools.iter().all(full) {
         explanation.answer = Answer::refused(&Refusal::Overloaded);
@@ -61,13 +65,20 @@ fn add_tokens(explanation: &mut Explanation, snapshot: &Snapshot, now_ns: u64) {
     }
 }
 
-fn add_load(pool: &mut Pool, snapshot: &Snapshot) {
+fn add_load(pool: &mut Pool, snapshot: &Snapshot, now_ns: u64) {
     let Some(live) = snapshot.pools.iter().find(|live| live.model.name == pool.name) else { return };
     pool.in_flight = Some(live.in_flight.count());
-    for endpoint in &mut pool.endpoints {
-        let address = endpoint.address.parse().ok();
-        endpoint.up = address.and_then(|address| live.balancer.standing(address)).map(Standing::serves);
-    }
+    let state = |row: Row| {
+        let state = State {
+            word: row.standing.word(),
+            why: row.reason,
+            serves: row.standing.serves(),
+            in_flight: row.in_flight,
+            weight: row.weight,
+        };
+        Endpoint { state: Some(state), ..written(&row.member.address.to_string(), &row.member.from) }
+    };
+    pool.endpoints = live.balancer.report(now_ns).endpoints.into_iter().map(state).collect();
 }
 
 /// What the store has under a key.
