@@ -40,7 +40,7 @@ struct Candidate {
     rules: &'static str,
 }
 
-const PLAIN: &str = "eject: off\n    retry: {tries: 1, on: []}";
+const PLAIN: &str = "eject: off\n    retry: {tries: 1}";
 const EJECT: &str = "eject: {consecutive_errors: 5, for: 3s, success_rate: {below: 15%, requests: 50, window: 3s}}";
 const CHECKS: &str = "health: {http: /healthz, interval: 1s, timeout: 500ms, down_after: 2, up_after: 2}";
 

@@ -27,6 +27,7 @@ mod upstream_http2;
 mod streams;
 mod endpoints;
 mod retrying;
+mod ejecting;
 mod sticking;
 mod checks;
 mod discovery;
