@@ -199,7 +199,7 @@ async fn an_endpoint_that_comes_back_begins_with_little() {
 /// Key: pools.*.balance.hash.load
 #[tokio::test]
 async fn a_hot_key_spreads_when_its_endpoint_has_enough() {
-    for (load, spread) in [("101%", [4, 4]), ("1000%", [0, 8])] {
+    for (load, most) in [("101%", 4..=5), ("1000%", 8..=8)] {
         let ((first, first_gate), (second, second_gate)) = (Origin::gated("", &[]).await, Origin::gated("", &[]).await);
         let rules = format!("    balance: {{hash: {{by: path, load: {load}}}}}");
         let edge = Edge::start(&config(&[first.address, second.address], &rules, ROUTES));
@@ -207,9 +207,8 @@ async fn a_hot_key_spreads_when_its_endpoint_has_enough() {
         let asking: Vec<_> = (0..8).map(|_| tokio::spawn(client.get(edge.secure("/hot")).send())).collect();
         let asked = || [first.asked().len(), second.asked().len()];
         wait_until("all are there", async || asked().iter().sum::<usize>() == 8).await;
-        let mut counts = asked();
-        counts.sort_unstable();
-        assert_eq!(counts, spread, "{load}");
+        let counts = asked();
+        assert!(counts.iter().max().is_some_and(|count| most.contains(count)), "{load}: {counts:?}");
         first_gate.open(8);
         second_gate.open(8);
         for answer in asking {
