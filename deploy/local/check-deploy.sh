@@ -36,12 +36,14 @@ check_pinned_rust() {
     done
 }
 
-# An alert on a metric that does not exist never fires.
+# An alert on a metric that does not exist never fires, and a panel stays empty. A histogram is asked for by its parts.
 check_metric_names() {
-    local name names
-    mapfile -t names < <(grep -oh 'floodgate_[a-z_]*' deploy/prometheus/alerts.yml | sort -u)
-    for name in "${names[@]}"; do
-        grep -rq "\"${name#floodgate_}\"" proxy/src/telemetry || fail "alerts.yml asks for $name, which the edge has not"
+    local file name names
+    for file in deploy/prometheus/alerts.yml deploy/prometheus/*.dashboard.json; do
+        mapfile -t names < <(grep -oh 'floodgate_[a-z_]*' "$file" | sed -E 's/_(bucket|sum|count)$//' | sort -u)
+        for name in "${names[@]}"; do
+            grep -rq "\"${name#floodgate_}\"" proxy/src/telemetry || fail "$file asks for $name, which the edge has not"
+        done
     done
 }
 
@@ -54,6 +56,7 @@ check_metric_names
 ! installed systemd-analyze || check_units
 if installed promtool; then
     promtool check config deploy/prometheus/prometheus.yml
-    promtool test rules deploy/prometheus/alerts_test.yml
+    promtool test rules deploy/prometheus/*_test.yml
 fi
+! installed jq || jq -e '.panels | length > 0' deploy/prometheus/*.dashboard.json >/dev/null
 ! installed hadolint || hadolint deploy/container/*.Containerfile
