@@ -45,10 +45,10 @@ mapping! {
         /// requests in flight it would draw all that are new. Live.
         optional slow_start: Written<Duration>,
 
-        /// While less than this share of the pool, by weight and without backups, can be used, servers that answer
-        /// badly to checks are used again; those that cannot be connected to stay out. `0%` never does. Default `50%`:
-        /// when most servers fail a check, it is the check or the load, and fewer servers would make it worse. It shows
-        /// in `floodgate_pool_panic` and in the log. Live.
+        /// While less than this share of the pool, by weight, can be used, servers that answer badly to checks are used
+        /// again; those that cannot be connected to stay out. Backups do not count, nor what is taken out on purpose,
+        /// by `drain` or by hand. `0%` never does. Default `50%`: when most servers fail a check, it is the check or
+        /// the load, and fewer servers would make it worse. It shows in `floodgate_pool_panic` and in the log. Live.
         optional panic_below: Percent,
 
         /// Leave out a server for some time for what it does to requests; `off` never does. Default: as below, because
