@@ -125,15 +125,13 @@ fn reserved(name: &str, towards: Towards) -> Option<&'static str> {
             | "x-forwarded-host"
             | "x-forwarded-proto"
             | "x-request-id"
+            | "x-request-deadline-ms"
             | "traceparent"
             | "tracestate"
             | "client-cert"
-            | "client-cert-chain"
-            | "grpc-timeout"
-            | "x-floodgate-timeout-ms",
+            | "client-cert-chain",
         ) => "is set by the edge",
         (Towards::Origin, "expect") => "decides when the client sends the body",
-        (Towards::Origin, "x-request-deadline-ms") => "is never passed on: an origin might believe it",
         (Towards::Origin, name) if name.starts_with("x-floodgate-") => "is the edge's own: it is never passed on",
         (Towards::Client, "cache-status" | "x-request-id") => "is set by the edge",
         (Towards::Client, "age" | "date") => "tells caches how old the answer is",

@@ -49,6 +49,11 @@ fn check_one(
     let balance = balance::balance(written.balance, report);
     refuse_idle_resolution(written.resolve_every.as_ref(), &endpoints, written.endpoints_file.is_some(), report);
     let take = if written.endpoints_file.is_none() { together(&endpoints) } else { None };
+    let protocol = written.protocol.unwrap_or(Protocol::Http1);
+    let timeouts = written.timeouts.unwrap_or_default();
+    if protocol == Protocol::H2 {
+        refuse_limits_of_http1(&timeouts, report);
+    }
     Pool {
         endpoints,
         endpoints_file: written.endpoints_file.map(|file| sources.resolve(&file.value.0, &file.at)),
@@ -58,10 +63,10 @@ fn check_one(
         panic_below: written.panic_below.unwrap_or(percent(50)),
         eject: failure::ejection(written.eject, &balance, report),
         tls: written.tls.map(|tls| check_tls(tls, sources, report)),
-        protocol: written.protocol.unwrap_or(Protocol::Http1),
+        protocol,
         health: written.health.map(|health| failure::health(health, report)),
         retry: failure::retry(written.retry, report),
-        timeouts: timeouts(&written.timeouts.unwrap_or_default(), report),
+        timeouts: self::timeouts(&timeouts, report),
         limit: limit(&written.limit.unwrap_or_default(), take, &name, classes, report),
         balance,
         name: name.value,
@@ -111,6 +116,17 @@ fn check_tls(written: schema::PoolTls, sources: &Sources, report: &mut Report) -
             chain: sources.resolve(&chain.value.0, &chain.at),
             key: sources.resolve(&key.value.0, &key.at),
         }),
+    }
+}
+
+/// Reports limits that Pingora cannot keep apart from `header` on HTTP/2.
+fn refuse_limits_of_http1(written: &schema::Timeouts, report: &mut Report) {
+    for (key, limit) in [("first_byte", &written.first_byte), ("read", &written.read)] {
+        if let Some(Written { at, .. }) = limit {
+            let message = format!("`{key}` has no effect with `protocol: h2`");
+            let hint = "set `header`: it bounds the wait for an answer, and each read of it";
+            report.refuse_with_hint(Code::WithoutEffect, at, message, hint);
+        }
     }
 }
 

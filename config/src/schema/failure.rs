@@ -132,7 +132,7 @@ mapping! {
         /// Further tries as a share of the requests to the pool, `1%` to `100%`, of which up to 10 are saved up for
         /// quiet times. Default `10%`: when a whole pool fails, it gets a tenth more requests than clients send, not
         /// twice as many. What is not tried again for want of it is counted in
-        /// `floodgate_upstream_retries_refused_total`. Live.
+        /// `floodgate_upstream_retries_withheld_total`. Live.
         optional budget: Written<Percent>,
     }
 }

@@ -58,11 +58,13 @@ mapping! {
         /// is refused with `413`. Live.
         optional max_body: Written<ByteSize>,
 
-        /// From the end of the request's header to the beginning of an answer, `1ms` to `1h`; where a pool is asked.
-        /// The body of the request, every try and every wait for the cache are within it, so a route for large uploads
-        /// needs more. Default `30s`: two tries that each run into their limits, and longer than anybody waits for a
-        /// page. Past it `504`. A trusted proxy can shorten it by `X-Floodgate-Timeout-Ms`. Origins are told what is
-        /// left in the same field, gRPC servers in `grpc-timeout`, so that they do not work for nobody. Live.
+        /// For how long anybody waits for the beginning of an answer, `1ms` to `1h`; where a pool is asked. It counts
+        /// from the request's header, and anew from the end of its body, for which a client may take its time; every
+        /// try and every wait of the edge is within it. Default `30s`: two tries that each run into their limits, and
+        /// longer than anybody waits for a page. Past it `504`. A trusted proxy can shorten it by
+        /// `X-Request-Deadline-Ms`; origins are told in the same field what is left, so that they do not work for
+        /// nobody. With `protocol: h2` of the pool, a try that has been sent is bounded by `timeouts.header` alone.
+        /// Live.
         optional deadline: Written<Duration>,
 
         /// Rate limits; a request must be within each. Default: none. Live.

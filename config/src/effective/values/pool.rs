@@ -1,10 +1,10 @@
 //! Pools written back as YAML values.
 
-use std::net::Ipv6Addr;
+use std::{net::Ipv6Addr, time::Duration};
 
 use super::{Yaml, list, map, number, path, secret, text, time};
 use crate::model::{
-    Balance, ClientCertificate, Ejection, Endpoint, Hash, HealthCheck, Pool, PoolLimit, Probe, Retry, Sticky,
+    Balance, ClientCertificate, Ejection, Endpoint, Hash, HealthCheck, Pool, PoolLimit, Probe, Protocol, Retry, Sticky,
     SuccessRate, Timeouts, UpstreamTls,
 };
 
@@ -41,7 +41,7 @@ pub(super) fn pool(pool: &Pool) -> Yaml {
         ("protocol", Some(text(protocol))),
         ("health", health.as_ref().map(check)),
         ("retry", Some(self::retry(retry))),
-        ("timeouts", Some(self::timeouts(timeouts))),
+        ("timeouts", Some(self::timeouts(timeouts, *protocol))),
         ("limit", Some(map([("in_flight", Some(number(in_flight))), ("headroom", Some(text(headroom)))]))),
     ])
 }
@@ -120,15 +120,16 @@ fn retry(Retry { tries, on_connect, on_broken, on_timeout, on_status, budget }: 
     map([("tries", Some(number(tries))), ("on", Some(Yaml::List(on))), ("budget", Some(text(budget)))])
 }
 
-fn timeouts(Timeouts { connect, first_byte, header, read, write, idle, stream }: &Timeouts) -> Yaml {
-    let limits = [
-        ("connect", connect),
-        ("first_byte", first_byte),
-        ("header", header),
-        ("read", read),
-        ("write", write),
-        ("idle", idle),
-        ("stream", stream),
-    ];
-    map(limits.map(|(key, limit)| (key, Some(time(*limit)))))
+fn timeouts(limits: &Timeouts, protocol: Protocol) -> Yaml {
+    let Timeouts { connect, first_byte, header, read, write, idle, stream } = limits;
+    let of_http1 = |limit: &Duration| (protocol == Protocol::Http1).then(|| time(*limit));
+    map([
+        ("connect", Some(time(*connect))),
+        ("first_byte", of_http1(first_byte)),
+        ("header", Some(time(*header))),
+        ("read", of_http1(read)),
+        ("write", Some(time(*write))),
+        ("idle", Some(time(*idle))),
+        ("stream", Some(time(*stream))),
+    ])
 }
