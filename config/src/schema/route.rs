@@ -60,11 +60,10 @@ mapping! {
 
         /// For how long anybody waits for the beginning of an answer, `1ms` to `1h`; where a pool is asked. It counts
         /// from the request's header, and anew from the end of its body, for which a client may take its time; every
-        /// try and every wait of the edge is within it. Default `30s`: two tries that each run into their limits, and
-        /// longer than anybody waits for a page. Past it `504`. A trusted proxy can shorten it by
-        /// `X-Request-Deadline-Ms`; origins are told in the same field what is left, so that they do not work for
-        /// nobody. With `protocol: h2` of the pool, a try that has been sent is bounded by `timeouts.header` alone.
-        /// Live.
+        /// try is within it. Default `30s`: two tries that each run into their limits, and longer than anybody waits
+        /// for a page. Past it `504`. A trusted proxy can shorten it by `X-Request-Deadline-Ms`; origins are told in
+        /// the same field what is left, so that they do not work for nobody. With `protocol: h2` of the pool, a try
+        /// that has been sent is bounded by `timeouts.header` alone. Live.
         optional deadline: Written<Duration>,
 
         /// Rate limits; a request must be within each. Default: none. Live.
