@@ -45,7 +45,7 @@ pub use self::{
 use self::{
     dice::Dice,
     eject::nanos,
-    endpoint::Tally,
+    endpoint::{Taken, Tally},
     group::Asked,
     member::Members,
     sticky::Tokens,
@@ -154,11 +154,10 @@ impl Balancer {
     pub fn choose(&self, wish: &Wish<'_>) -> Result<Try, NoneLeft> {
         let view = self.view.peek();
         let tally = self.rules.hashes().map(|_| self.tally.in_flight.fetch_add(1, Ordering::Relaxed).saturating_add(1));
-        match self.kept(&view, wish).or_else(|| self.chosen(&view, wish, tally)) {
-            Some(mut chosen) => {
-                chosen.tallied = tally.is_some();
-                Ok(chosen)
-            }
+        let kept = kept(&view, wish);
+        let is_kept = kept.is_some();
+        match kept.or_else(|| self.chosen(&view, wish, tally)) {
+            Some(taken) => Ok(Try::begin(taken, wish.now, is_kept, tally.is_some())),
             None => {
                 if tally.is_some() {
                     self.tally.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -168,20 +167,7 @@ impl Balancer {
         }
     }
 
-    /// The endpoint where the client is kept, while it can serve.
-    fn kept(&self, view: &View, wish: &Wish<'_>) -> Option<Try> {
-        let position = sticky::find(&view.members.tokens, wish.client?)?;
-        let endpoint = &view.members.endpoints[position];
-        if !view.picture.seats[position].standing.keeps() || wish.tried.contains(&endpoint.address) {
-            return None;
-        }
-        let most = view.members.list[position].from.max_in_flight.unwrap_or(u32::MAX);
-        let mut kept = Try::begin(endpoint, most, wish.now)?;
-        kept.kept = true;
-        Some(kept)
-    }
-
-    fn chosen(&self, view: &View, wish: &Wish<'_>, tally: Option<u32>) -> Option<Try> {
+    fn chosen<'v>(&self, view: &'v View, wish: &Wish<'_>, tally: Option<u32>) -> Option<Taken<'v>> {
         let key = wish.key.unwrap_or(wish.random);
         // A key stays on its side of a zone's border.
         let mut dice = Dice::new(if tally.is_some() { key } else { wish.random });
@@ -244,6 +230,16 @@ impl Balancer {
     pub fn token(&self, endpoint: &Endpoint) -> Option<String> {
         self.rules.sticky.as_ref().map(|tokens| tokens.of(endpoint.address))
     }
+}
+
+/// A place at the endpoint where the client is kept, while that can serve.
+fn kept<'v>(view: &'v View, wish: &Wish<'_>) -> Option<Taken<'v>> {
+    let position = sticky::find(&view.members.tokens, wish.client?)?;
+    let endpoint = &view.members.endpoints[position];
+    if !view.picture.seats[position].standing.keeps() || wish.tried.contains(&endpoint.address) {
+        return None;
+    }
+    Taken::at(endpoint, view.members.list[position].from.max_in_flight.unwrap_or(u32::MAX))
 }
 
 fn conditions(members: &Members) -> Vec<Condition> {

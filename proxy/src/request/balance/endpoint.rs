@@ -246,6 +246,24 @@ impl Endpoint {
     }
 }
 
+/// A place in flight at an endpoint, to be made a [`Try`] of: small, so that it costs nothing to hand it on.
+#[derive(Debug)]
+#[must_use = "nobody else gives the place back"]
+pub(super) struct Taken<'a>(&'a Arc<Endpoint>);
+
+impl<'a> Taken<'a> {
+    /// Takes one, unless `most` are in flight already: they are never exceeded.
+    pub(super) fn at(endpoint: &'a Arc<Endpoint>, most: u32) -> Option<Self> {
+        if most == u32::MAX {
+            endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let below = |count: u32| (count < most).then_some(count + 1);
+            endpoint.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).ok()?;
+        }
+        Some(Self(endpoint))
+    }
+}
+
 /// A try under way at an endpoint; counted until dropped.
 #[derive(Debug)]
 pub struct Try {
@@ -256,19 +274,13 @@ pub struct Try {
     /// When it began.
     pub(super) began: u64,
     /// Whether it is counted in the pool's tally too.
-    pub(super) tallied: bool,
+    tallied: bool,
 }
 
 impl Try {
-    /// Begins one unless `most` are in flight already, which are then never exceeded.
-    pub(super) fn begin(endpoint: &Arc<Endpoint>, most: u32, now: u64) -> Option<Self> {
-        if most == u32::MAX {
-            endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        } else {
-            let below = |count: u32| (count < most).then_some(count + 1);
-            endpoint.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).ok()?;
-        }
-        Some(Self { endpoint: Arc::clone(endpoint), kept: false, began: now, tallied: false })
+    /// Begins with a place that is taken.
+    pub(super) fn begin(taken: Taken<'_>, now: u64, kept: bool, tallied: bool) -> Self {
+        Self { endpoint: Arc::clone(taken.0), kept, began: now, tallied }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     dice::Dice,
-    endpoint::{Endpoint, Try},
+    endpoint::{Endpoint, Taken},
     round_robin,
     slow_start::ALL,
 };
@@ -113,9 +113,9 @@ impl Group {
         Some((start + found) % self.places.len())
     }
 
-    /// A try at the first one from there on that takes it.
-    pub(super) fn any(&self, asked: &Asked<'_>, start: usize) -> Option<Try> {
-        self.from(start).filter(|place| place.fits(asked)).find_map(|place| place.begin(asked))
+    /// A place in flight at the first one from there on that has room.
+    pub(super) fn any(&self, asked: &Asked<'_>, start: usize) -> Option<Taken<'_>> {
+        self.from(start).filter(|place| place.fits(asked)).find_map(Place::take)
     }
 }
 
@@ -143,16 +143,16 @@ impl Place {
         self.ramp >= ALL || dice.happens(self.ramp)
     }
 
-    /// A try here, if there is room.
-    pub(super) fn begin(&self, asked: &Asked<'_>) -> Option<Try> {
-        Try::begin(&self.endpoint, self.most, asked.now)
+    /// Takes a place in flight, if there is room.
+    pub(super) fn take(&self) -> Option<Taken<'_>> {
+        Taken::at(&self.endpoint, self.most)
     }
 
-    /// A try here, if that keeps it within its bound too while so many are in flight in the pool.
-    pub(super) fn begin_within(&self, tally: Option<u32>, asked: &Asked<'_>) -> Option<Try> {
+    /// Takes one, if that keeps it within its bound too while so many are in flight in the pool.
+    pub(super) fn take_within(&self, tally: Option<u32>) -> Option<Taken<'_>> {
         // Less a little that rounding may have added.
         let bound = tally.map_or(f64::INFINITY, |tally| (self.bound * f64::from(tally) - 1e-6).ceil());
         // As a bound of u32, saturating; everybody may have one.
-        Try::begin(&self.endpoint, self.most.min((bound as u32).max(1)), asked.now)
+        Taken::at(&self.endpoint, self.most.min((bound as u32).max(1)))
     }
 }

@@ -12,7 +12,7 @@ use siphasher::sip::SipHasher24;
 
 use super::{
     dice::mix,
-    endpoint::Try,
+    endpoint::Taken,
     group::{Asked, Group},
 };
 
@@ -80,7 +80,13 @@ impl Ring {
 
 /// The first place clockwise from the key whose load is within its bound, this request included. `tally` is what is in
 /// flight in the whole pool, this request included too; `None` bounds nothing.
-pub(super) fn choose(ring: &Ring, group: &Group, key: u64, tally: Option<u32>, asked: &Asked<'_>) -> Option<Try> {
+pub(super) fn choose<'g>(
+    ring: &Ring,
+    group: &'g Group,
+    key: u64,
+    tally: Option<u32>,
+    asked: &Asked<'_>,
+) -> Option<Taken<'g>> {
     if group.places.is_empty() {
         return None;
     }
@@ -92,13 +98,13 @@ pub(super) fn choose(ring: &Ring, group: &Group, key: u64, tally: Option<u32>, a
         if passes || !place.fits(asked) {
             continue;
         }
-        let begun = place.begin_within(tally, asked);
-        if begun.is_some() {
-            return begun;
+        let taken = place.take_within(tally);
+        if taken.is_some() {
+            return taken;
         }
     }
     let start = (mix(key) % group.places.len() as u64) as usize;
-    group.from(start).filter(|place| place.fits(asked)).find_map(|place| place.begin_within(tally, asked))
+    group.from(start).filter(|place| place.fits(asked)).find_map(|place| place.take_within(tally))
 }
 
 #[cfg(test)]

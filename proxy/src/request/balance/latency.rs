@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
     dice::Dice,
-    endpoint::Try,
+    endpoint::Taken,
     group::{Asked, Group, Place},
 };
 
@@ -76,7 +76,7 @@ fn faded(stamp: u32, now: u64) -> f32 {
 /// Of two places drawn by weight, the one with the smaller product of latency and requests in flight for its weight.
 /// Where weights are equal they are two different ones. Where they are not, the draws are independent: so each place
 /// gets its share of the weights as long as all are equally fast.
-pub(super) fn choose(group: &Group, asked: &Asked<'_>, mean: f32, dice: &mut Dice) -> Option<Try> {
+pub(super) fn choose<'g>(group: &'g Group, asked: &Asked<'_>, mean: f32, dice: &mut Dice) -> Option<Taken<'g>> {
     let Some(first) = draw(group, asked, dice) else { return group.any(asked, dice.below(group.places.len().max(1))) };
     let second = match group.places.len() {
         1 => None,
@@ -89,7 +89,7 @@ pub(super) fn choose(group: &Group, asked: &Asked<'_>, mean: f32, dice: &mut Dic
         Some(second) if cost(second) < cost(first) => second,
         _ => first,
     };
-    group.places[chosen].begin(asked).or_else(|| group.any(asked, chosen))
+    group.places[chosen].take().or_else(|| group.any(asked, chosen))
 }
 
 fn draw(group: &Group, asked: &Asked<'_>, dice: &mut Dice) -> Option<usize> {

@@ -8,7 +8,7 @@ use std::{cmp::Ordering, sync::atomic::AtomicUsize};
 
 use super::{
     dice::Dice,
-    endpoint::Try,
+    endpoint::Taken,
     group::{Asked, Group},
     round_robin,
 };
@@ -19,7 +19,12 @@ const EXACT_MAX: usize = 64;
 const DRAWN: usize = 7;
 
 /// The place with the fewest requests in flight; beyond 64, of the one whose turn it is and seven others.
-pub(super) fn choose(group: &Group, turn: &AtomicUsize, asked: &Asked<'_>, dice: &mut Dice) -> Option<Try> {
+pub(super) fn choose<'g>(
+    group: &'g Group,
+    turn: &AtomicUsize,
+    asked: &Asked<'_>,
+    dice: &mut Dice,
+) -> Option<Taken<'g>> {
     let next = round_robin::next(group, turn, asked, dice)?;
     let count = group.places.len();
     let least = if count <= EXACT_MAX {
@@ -31,7 +36,7 @@ pub(super) fn choose(group: &Group, turn: &AtomicUsize, asked: &Asked<'_>, dice:
         Some((other, load)) if load.compare(Load::of(group, next, 0)).is_le() => other,
         _ => next,
     };
-    group.places[chosen].begin(asked).or_else(|| group.any(asked, chosen))
+    group.places[chosen].take().or_else(|| group.any(asked, chosen))
 }
 
 /// The first of these with the smallest load, this request included.

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     dice::Dice,
-    endpoint::Try,
+    endpoint::Taken,
     group::{Asked, Group},
 };
 
@@ -24,9 +24,14 @@ const TURNS_MAX: usize = 16;
 
 /// The place whose turn it is. One that cannot serve loses its turn, rather than giving it to the next in order, who
 /// would have twice as many.
-pub(super) fn choose(group: &Group, turn: &AtomicUsize, asked: &Asked<'_>, dice: &mut Dice) -> Option<Try> {
+pub(super) fn choose<'g>(
+    group: &'g Group,
+    turn: &AtomicUsize,
+    asked: &Asked<'_>,
+    dice: &mut Dice,
+) -> Option<Taken<'g>> {
     let next = next(group, turn, asked, dice)?;
-    group.places[next].begin(asked).or_else(|| group.any(asked, next))
+    group.places[next].take().or_else(|| group.any(asked, next))
 }
 
 /// The position of that place.
