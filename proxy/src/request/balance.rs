@@ -103,7 +103,7 @@ pub struct Wish<'a> {
     pub client: Option<&'a [u8]>,
     /// Uniform over all values.
     pub random: u64,
-    /// On the clock of [`crate::clock::nanos`].
+    /// In nanoseconds of the process.
     pub now: u64,
 }
 

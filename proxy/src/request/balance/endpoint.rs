@@ -131,7 +131,7 @@ impl fmt::Display for Hand {
 pub struct ByHand {
     /// What is wanted.
     pub state: Hand,
-    /// When it ends by itself, on the clock of [`crate::clock::nanos`]; `None` only by hand.
+    /// When it ends by itself, in nanoseconds of the process; `None` only by hand.
     pub until: Option<u64>,
     /// Who wants it.
     pub by: String,
