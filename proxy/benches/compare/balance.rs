@@ -65,8 +65,12 @@ const FOR_A_STORM: [Candidate; 4] = [
 
 /// Who meets a pool that goes away and comes back.
 const FOR_AN_OUTAGE: [Candidate; 4] = [
-    Candidate { name: "edge", kind: Kind::Edge, rules: "@CHECKS@" },
-    Candidate { name: "edge, slow_start: 8s", kind: Kind::Edge, rules: "@CHECKS@\n    slow_start: 8s" },
+    Candidate {
+        name: "edge, nothing else",
+        kind: Kind::Edge,
+        rules: "@CHECKS@\n    slow_start: 0s\n    panic_below: 1%",
+    },
+    Candidate { name: "edge", kind: Kind::Edge, rules: "@CHECKS@\n    limit: {in_flight: 64}" },
     Candidate { name: "nginx", kind: Kind::Nginx, rules: "" },
     Candidate { name: "haproxy", kind: Kind::Haproxy, rules: "" },
 ];
@@ -91,7 +95,7 @@ pub(crate) fn run(servers: &[Kind], setup: &Setup, options: Options) -> Result<(
             ("accepting and never answering", Manner::Silent),
         ] {
             println!(
-                "\none of four endpoints {what}, from 4 s to 16 s of 30 s; {} requests/s, each 10 ms of work\n",
+                "\none of four endpoints {what}, from 4 s to 16 s of 30 s; {} requests/s of the 1600 that they can do\n",
                 options.rate
             );
             println!(
@@ -109,7 +113,7 @@ pub(crate) fn run(servers: &[Kind], setup: &Setup, options: Options) -> Result<(
         }
         println!(
             "\nall four endpoints down from 4 s to 10 s of 25 s, then the first back, each other one 2 s later; {} requests/s\n",
-            options.rate
+            2 * options.rate
         );
         println!(
             "{:<32} {:<34} {:>12} {:>34} {:>12}",
@@ -235,7 +239,7 @@ async fn storm(candidate: &Candidate, setup: &Setup, options: Options) -> Result
 }
 
 async fn outage(candidate: &Candidate, setup: &Setup, options: Options) -> Result<()> {
-    let scene = Scene::begin(candidate, setup, options.rate, Duration::from_secs(25)).await?;
+    let scene = Scene::begin(candidate, setup, 2 * options.rate, Duration::from_secs(25)).await?;
     let down = scene.until(4).await;
     scene.endpoints.iter().for_each(|endpoint| endpoint.behave(Manner::Down));
     let up = scene.until(10).await;

@@ -18,12 +18,14 @@ use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinHandle,
 };
 
 /// What an answer takes, by sleeping: it must not take processor time from those who are measured.
 const SERVICE: Duration = Duration::from_millis(10);
+/// Answers at a time; further requests wait. So an endpoint that is well does 400 requests a second.
+const WORKERS: usize = 4;
 
 /// How an endpoint behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +50,8 @@ pub(super) struct Endpoint {
 }
 
 /// What came to it, checks apart.
-#[derive(Default)]
-pub(super) struct Seen {
+struct Seen {
+    workers: Semaphore,
     arrivals: Mutex<Vec<Instant>>,
     now: AtomicU32,
     most: AtomicU32,
@@ -61,7 +63,12 @@ impl Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (manner, changes) = watch::channel(Manner::Well);
-        let seen = Arc::<Seen>::default();
+        let seen = Arc::new(Seen {
+            workers: Semaphore::new(WORKERS),
+            arrivals: Mutex::default(),
+            now: AtomicU32::new(0),
+            most: AtomicU32::new(0),
+        });
         let task = tokio::spawn(run(listener, changes, Arc::clone(&seen)));
         Ok(Self { address, manner, seen, task })
     }
@@ -139,6 +146,7 @@ async fn answer(request: &Request<Incoming>, manner: Manner, seen: &Seen) -> Res
     let check = request.uri().path() == "/healthz";
     if !check {
         let _under_way = UnderWay::begin(seen);
+        let _worker = seen.workers.acquire().await;
         tokio::time::sleep(time).await;
     } else if manner == Manner::Silent {
         tokio::time::sleep(time).await;
