@@ -234,7 +234,8 @@ fn forwarded(way: &Way<'_>, facts: &Facts, chosen: &Chosen<'_>, forward: &Forwar
         host: forward.rewrite.host.as_ref().unwrap_or(&facts.authority).clone(),
         header_changes: changes(&forward.request_headers),
     });
-    explanation.pools = choices.into_iter().map(|(id, chosen)| pool::explain(way, id, chosen, forward)).collect();
+    explanation.pools =
+        choices.into_iter().map(|(id, chosen)| pool::explain(way, facts, id, chosen, forward)).collect();
 }
 
 /// What it asks for that would stay open, and what becomes of that.

@@ -49,7 +49,7 @@ pub(crate) fn check(config: &Config, sources: &Sources, period: Period) -> Optio
     let routes = config.live.routes.iter().enumerate();
     let unusable = routes.filter_map(|(index, model)| compile::route::check_outside(index, model).err());
     found.extend(unusable.map(|error| of_compile(&error)));
-    sources.locate(found)
+    sources.locate(found).into_iter().chain(sources.check_endpoints_files(config)).reduce(Problems::and)
 }
 
 /// Why a checked configuration could not be compiled.

@@ -1,6 +1,9 @@
 //! The pools of an edge as operators see them: what `GET /pools` says and `edge pools` shows.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use clap::ValueEnum;
 use config::model::Address;
@@ -78,8 +81,8 @@ pub(crate) struct Endpoint {
     pub(crate) latency_ms: Option<f64>,
     pub(crate) tries: u64,
     pub(crate) errors: u64,
-    /// How often it was ejected.
-    pub(crate) ejections: u64,
+    /// How often it was ejected, by reason.
+    pub(crate) ejections: BTreeMap<String, u64>,
     /// For how long it still is.
     pub(crate) ejected_for_s: Option<f64>,
     pub(crate) by_hand: Option<SetByHand>,
@@ -148,7 +151,7 @@ impl Endpoint {
             latency_ms: row.latency.map(|latency| latency.as_secs_f64() * 1_000.0),
             tries: row.tries,
             errors: row.errors,
-            ejections: row.ejections,
+            ejections: row.ejections.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
             ejected_for_s: row.ejected_for.map(|left| left.as_secs_f64()),
             by_hand: row.by_hand.map(|by_hand| SetByHand::of(by_hand, now)),
         }

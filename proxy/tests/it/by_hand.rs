@@ -169,7 +169,7 @@ async fn pools_are_shown_as_they_stand() {
         assert!(table.contains(part), "no {part:?} in\n{table}");
     }
     let line = table.lines().find(|line| line.contains(&first.address.to_string())).unwrap();
-    assert!(line.contains(" up "), "{line}");
+    assert!(line.contains(" up ") && line.contains(" ms ") && line.contains(" 3 "), "{line}");
     let line = table.lines().find(|line| line.contains(&second.address.to_string())).unwrap();
     assert!(line.contains(&format!("localhost:{}", second.address.port())), "{line}");
     assert!(world.says("pools", &["--pool", "origin"]).contains(&first.address.to_string()));

@@ -1,6 +1,6 @@
 //! Endpoints behind names and in files of their own: found, kept, and replaced while requests go on.
 
-use std::{collections::HashSet, fs, time::Duration};
+use std::{collections::HashSet, fs, process::Command, time::Duration};
 
 use http::StatusCode;
 use reqwest::Client;
@@ -116,6 +116,12 @@ async fn a_file_of_endpoints_is_followed_and_a_broken_one_changes_nothing() {
     fs::write(&list, "- \"127.0.0.1:1\"\n- {address: \"127.0.0.1:2\", wait: 2}\n").unwrap();
     edge.wait_for_log("a list of endpoints is broken");
     edge.wait_for_log("shop.yaml:2:");
+    let checked = Command::new(env!("CARGO_BIN_EXE_edge")).arg("check").arg(edge.folder().join("edge.yaml")).output();
+    let checked = checked.unwrap();
+    assert!(
+        !checked.status.success() && String::from_utf8_lossy(&checked.stderr).contains("shop.yaml:2:"),
+        "{checked:?}"
+    );
     edge.wait_for_metric(r#"floodgate_endpoints_file_good{pool="origin"} 0"#).await;
     assert_eq!(who_answers(&client, &edge).await, all(["first", "second"]));
 

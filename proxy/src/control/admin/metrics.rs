@@ -73,7 +73,7 @@ fn read_pool(metrics: &Metrics, pool: &Pool, tender: &Tender) {
             in_flight: row.in_flight,
             weight: row.weight,
             latency: row.latency,
-            ejections: row.ejections,
+            ejections: &row.ejections,
         };
         metrics.pools.endpoint(name, &state, Standing::ALL.into_iter().map(Standing::word));
         for (result, tries) in Outcome::RESULTS.into_iter().zip(row.results) {

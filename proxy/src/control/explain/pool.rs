@@ -1,21 +1,25 @@
 //! The pool's part of an explanation: who could answer, and what of the request decides who does.
 
-use config::model::{self, Address, Balance, Forward, Hash, HashKey, PoolId};
+use config::model::{self, Address, Balance, Forward, Hash, PoolId};
 
 use super::{
     Way,
     explanation::{Endpoint, Pool},
 };
-use crate::request::{admission, identify::cookie};
+use crate::request::{
+    admission,
+    balance::affinity::{self, Asked},
+    identify::{Facts, cookie},
+};
 
 /// `chosen` says why it is this pool, where there was a choice.
-pub(super) fn explain(way: &Way<'_>, id: PoolId, chosen: Option<String>, forward: &Forward) -> Pool {
+pub(super) fn explain(way: &Way<'_>, facts: &Facts, id: PoolId, chosen: Option<String>, forward: &Forward) -> Pool {
     let model = &way.config.live.pools[id.index()];
     Pool {
         name: model.name.clone(),
         chosen,
         balance: model.balance.to_string(),
-        key: key(way, &model.balance),
+        key: key(way, facts, &model.balance),
         sticky: sticky(way, model),
         endpoints_file: model.endpoints_file.as_ref().map(|path| path.display().to_string()),
         endpoints: model.endpoints.iter().map(|endpoint| written(&endpoint.address.to_string(), endpoint)).collect(),
@@ -41,15 +45,14 @@ pub(super) fn written(address: &str, model: &model::Endpoint) -> Endpoint {
 
 /// What is hashed, and whether the request has it. Its value is not told: a cookie may be all that a client needs to be
 /// taken for another.
-fn key(way: &Way<'_>, balance: &Balance) -> Option<String> {
+fn key(way: &Way<'_>, facts: &Facts, balance: &Balance) -> Option<String> {
     let Balance::Hash(Hash { by, .. }) = balance else { return None };
-    let headers = &way.header.headers;
-    let has_it = match by {
-        HashKey::Path | HashKey::Address => true,
-        HashKey::Header(name) => headers.contains_key(name),
-        HashKey::Cookie(name) => cookie(headers, name).is_some(),
+    let asked = Asked { path: &facts.path, client: facts.client, headers: &way.header.headers };
+    let what = if affinity::key(balance, &asked).is_some() {
+        "of the request"
+    } else {
+        "which the request does not have: drawn by chance"
     };
-    let what = if has_it { "of the request" } else { "which the request does not have: drawn by chance" };
     Some(format!("{by}, {what}"))
 }
 

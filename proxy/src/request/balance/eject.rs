@@ -21,8 +21,8 @@ pub(super) struct Ejections {
     length: u64,
     /// When the last one ended, or was forgotten.
     since: u64,
-    /// How many there were in all.
-    pub(super) total: u64,
+    /// How many there were in all, by [`Why::LABELS`].
+    pub(super) totals: [u64; Why::LABELS.len()],
 }
 
 /// An ejection in force.
@@ -39,6 +39,18 @@ pub(super) enum Why {
     Errors(u32),
     /// This share of successes, where the others together have that.
     SuccessRate { own: f64, others: f64 },
+}
+
+impl Why {
+    /// What metrics call the reasons.
+    pub(super) const LABELS: [&'static str; 2] = ["errors_in_row", "success_rate"];
+
+    fn position(self) -> usize {
+        match self {
+            Self::Errors(_) => 0,
+            Self::SuccessRate { .. } => 1,
+        }
+    }
 }
 
 impl fmt::Display for Why {
@@ -61,13 +73,13 @@ impl Ejections {
 
     /// Whether a try that began then says anything of the endpoint as it is now: not one from before it came back.
     pub(super) fn counts(&self, began: u64) -> bool {
-        self.current.is_none() && (self.total == 0 || began >= self.since)
+        self.current.is_none() && (self.totals == [0, 0] || began >= self.since)
     }
 
     /// Ejects it; returns for how long.
     pub(super) fn eject(&mut self, rules: &Ejection, why: Why, now: u64) -> Duration {
         self.times = self.times.saturating_add(1);
-        self.total += 1;
+        self.totals[why.position()] += 1;
         let length = rules.base.saturating_mul(self.times).min(rules.longest);
         self.length = nanos(length);
         self.current = Some(Current { until: now.saturating_add(self.length), why });
@@ -168,7 +180,7 @@ mod tests {
             assert!(ejections.tend(now) && ejections.current().is_none());
             length
         });
-        assert_eq!((lengths, ejections.total), ([10, 20, 25, 25], 4));
+        assert_eq!((lengths, ejections.totals), ([10, 20, 25, 25], [4, 0]));
     }
 
     #[test]

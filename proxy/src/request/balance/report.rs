@@ -6,6 +6,7 @@ use config::model::Percent;
 
 use super::{
     Balancer,
+    eject::Why,
     endpoint::{ByHand, Outcome, Verdict},
     member::Member,
     view::{Seat, Standing},
@@ -48,8 +49,8 @@ pub struct Row {
     pub errors: u64,
     /// Those that are over in any way, by [`Outcome::RESULTS`].
     pub results: [u64; Outcome::RESULTS.len()],
-    /// How often it was ejected.
-    pub ejections: u64,
+    /// How often it was ejected, by reason.
+    pub ejections: [(&'static str, u64); 2],
     /// How much longer it is ejected.
     pub ejected_for: Option<Duration>,
     /// What was set by hand.
@@ -78,7 +79,7 @@ impl Balancer {
                 tries: counts.tries,
                 errors: counts.errors,
                 results: endpoint.results(),
-                ejections: state.ejections.total,
+                ejections: std::array::from_fn(|reason| (Why::LABELS[reason], state.ejections.totals[reason])),
                 ejected_for: ejection.map(|ejection| Duration::from_nanos(ejection.until.saturating_sub(now))),
                 by_hand: state.by_hand.clone(),
                 member: member.clone(),

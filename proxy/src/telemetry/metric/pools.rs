@@ -51,7 +51,8 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) in_flight: u32,
     pub(crate) weight: f64,
     pub(crate) latency: Option<Duration>,
-    pub(crate) ejections: u64,
+    /// By reason.
+    pub(crate) ejections: &'a [(&'static str, u64)],
 }
 
 impl PoolGauges {
@@ -65,7 +66,7 @@ impl PoolGauges {
         let counter = |name: &str, help: &str, labels: &[&str]| {
             register(registry, IntCounterVec::new(Opts::new(name, help), labels))
         };
-        let state = &["pool", "endpoint", "state"];
+        let (state, reason) = (&["pool", "endpoint", "state"], &["pool", "endpoint", "reason"]);
         Self {
             in_flight: whole("pool_in_flight", "Requests in flight to a pool.", POOL),
             limit: whole("pool_limit", "Requests that a pool may have in flight.", POOL),
@@ -84,7 +85,7 @@ impl PoolGauges {
                 "Moving average of the time until an endpoint's answers begin.",
                 ENDPOINT,
             ),
-            endpoint_ejections: counter("endpoint_ejections_total", "How often an endpoint was ejected.", ENDPOINT),
+            endpoint_ejections: counter("endpoint_ejections_total", "How often an endpoint was ejected.", reason),
         }
     }
 
@@ -138,6 +139,8 @@ impl PoolGauges {
         if let Some(latency) = endpoint.latency {
             self.endpoint_latency.with_label_values(labels).set(latency.as_secs_f64());
         }
-        self.endpoint_ejections.with_label_values(labels).inc_by(endpoint.ejections);
+        for (reason, count) in endpoint.ejections {
+            self.endpoint_ejections.with_label_values(&[pool, endpoint.address, reason]).inc_by(*count);
+        }
     }
 }
