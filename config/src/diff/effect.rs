@@ -57,7 +57,9 @@ fn within_pools(path: &[&str], change: &Change<'_>) -> (Kind, String) {
         ([_, "endpoints_file"], _) => live("its endpoints come and go; those that stay keep their state"),
         ([_, "balance"] | [_, "balance", "hash", "by"], _) => live("requests go to other endpoints from now on"),
         ([_, "sticky"], Change::Removed(_)) | ([_, "sticky", "cookie" | "key"], _) => live(DEALT_OUT_ANEW),
-        ([_, "eject", ..], _) => live("for errors from now on; who is out stays out for its time"),
+        ([_, "eject", ..], _) => {
+            live("for errors from now on; who is out stays out for its time, if errors still eject")
+        }
         ([_, "health"], Change::Removed(_)) => live("every endpoint counts as up"),
         ([_, "health", ..], _) => live("the checks begin anew; what they found holds until then"),
         _ => live(FROM_NOW_ON),
