@@ -48,13 +48,9 @@ pub(crate) mod record;
 
 use self::{
     answer::{Body, answered, close_if_leaving, complete, keep_date, pass_on_interim, wait_no_longer_for_the_body},
-    balance::{
-        Outcome as TryOutcome,
-        time_limits::{Limits, TimeLimits},
-    },
+    balance::{Outcome as TryOutcome, time_limits::TimeLimits},
     caching::{freshness, status::Outcome, storable::NotStored, storing},
     context::Context,
-    deadline::Deadline,
     decide::{Arrival, Decision, decide},
     exchange::Exchange,
     identify::trace::Trace,
@@ -128,7 +124,7 @@ impl ProxyHttp for Requests {
                     session.req_header_mut().remove_header(&header::UPGRADE);
                 }
                 session.set_read_timeout(Some(client_silence_max(ctx, &listener.model)));
-                ctx.deadline = deadline_of(session.req_header(), &connection, ctx);
+                ctx.deadline = tries::deadline(&session.req_header().headers, connection.client.ip(), ctx);
                 return Ok(false);
             }
             Ok(Decision::Answer(header, body)) => self.answer(session, ctx, *header, Body::Whole(body)).await,
@@ -150,7 +146,8 @@ impl ProxyHttp for Requests {
             return Ok(());
         }
         if end {
-            self.begin_to_wait(session, ctx);
+            let has_body = !session.is_body_empty();
+            self.begin_to_wait(ctx, has_body);
         }
         ctx.body_bytes += body.as_ref().map_or(0, Bytes::len) as u64;
         if ctx.forward().is_some_and(|forward| ctx.body_bytes > forward.model.max_body.0) {
@@ -282,8 +279,7 @@ impl ProxyHttp for Requests {
         ctx: &mut Context,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        self.try_over(ctx, TryOutcome::NoConnection);
-        error.set_retry(self.goes_on(ctx, Failure::NoConnection, true));
+        error.set_retry(self.not_connected(ctx, &error));
         error
     }
 
@@ -295,22 +291,12 @@ impl ProxyHttp for Requests {
         ctx: &mut Context,
         _reused: bool,
     ) -> Box<Error> {
-        let late = ctx.wait.take().is_some_and(|wait| wait.is_passed());
         if std::mem::take(&mut ctx.goes_on) {
             error.set_retry(true);
             return error;
         }
-        let failure = if late { Some(Failure::TimedOut) } else { tries::failure(&error) };
-        let unanswered = self.try_over(ctx, tries::outcome(failure));
-        // After the body limit was passed, or with half an answer, there is nothing to repeat: it may be in the cache already.
-        let open = unanswered && answered(session).is_none() && ctx.failure.is_none();
-        let repeatable = session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
-        let again = failure.filter(|_| open).is_some_and(|failure| self.goes_on(ctx, failure, repeatable));
-        if late && !again {
-            let in_time = ctx.time_left(clock::instant()).is_some();
-            ctx.failure.get_or_insert(if in_time { Refusal::OriginTimeout } else { Refusal::DeadlinePassed });
-        }
-        error.set_retry(again);
+        let open = answered(session).is_none();
+        error.set_retry(self.broken_off(ctx, &error, open, is_repeatable(session)));
         error
     }
 
@@ -327,15 +313,17 @@ impl ProxyHttp for Requests {
             pass_on_interim(session, response, ctx).await;
             return Ok(());
         }
-        ctx.wait = None;
+        if ctx.wait.take().is_some_and(|wait| wait.is_passed()) {
+            // It came just as its time was up: the rest of it will not.
+            return Err(Error::new_up(ErrorType::ReadTimedout));
+        }
         if let Some(why) = respond::is_ambiguous(response, ctx.exchange) {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
         }
         let status = response.status.as_u16();
         self.try_over(ctx, TryOutcome::Answered(status));
-        let method = &session.req_header().method;
-        let repeatable = method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
-        if status >= 500 && answered(session).is_none() && self.goes_on(ctx, Failure::Status(status), repeatable) {
+        let open = status >= 500 && answered(session).is_none();
+        if open && self.goes_on(ctx, Failure::Status(status), is_repeatable(session)) {
             ctx.goes_on = true;
             return Err(Error::new_up(ErrorType::HTTPStatus(status)));
         }
@@ -471,27 +459,9 @@ impl ProxyHttp for Requests {
     }
 }
 
-impl Requests {
-    /// From here on the origin is waited for.
-    fn begin_to_wait(&self, session: &mut Session, ctx: &mut Context) {
-        let now = clock::instant();
-        if !session.is_body_empty() && ctx.tried.len() == 1 {
-            ctx.deadline = ctx.deadline.map(|deadline| deadline.restarted(now));
-        }
-        let left = ctx.time_left(now).unwrap_or_default();
-        let Some(timeouts) = ctx.arm().map(|arm| &arm.pool.model.timeouts) else { return };
-        let limits = Limits { first_byte: timeouts.first_byte.min(left), header: timeouts.header.min(left) };
-        if let Some(wait) = &mut ctx.wait {
-            wait.begin(limits, now);
-        }
-    }
-}
-
-/// Until when a request to a pool is to be answered.
-fn deadline_of(request: &RequestHeader, connection: &Connection, ctx: &Context) -> Option<Deadline> {
-    let trusted = identify::is_trusted(connection.client.ip(), ctx.snapshot.trust().proxies);
-    let told = deadline::told(&request.headers).filter(|_| trusted);
-    ctx.forward().map(|forward| Deadline::new(ctx.started, forward.model.deadline, told))
+/// Whether sending a request twice does what sending it once does, and the edge still has all of it.
+fn is_repeatable(session: &Session) -> bool {
+    session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated()
 }
 
 /// How long a client may send nothing while it is read from.

@@ -21,7 +21,6 @@ use crate::{
 
 const IN_FLIGHT: u32 = 512;
 const TEN_SECONDS: Duration = Duration::from_secs(10);
-const HEADER: Duration = Duration::from_secs(15);
 
 pub(super) fn check(
     written: Named<Tried<schema::Pool>>,
@@ -134,28 +133,34 @@ fn timeouts(written: &schema::Timeouts, report: &mut Report) -> Timeouts {
     refuse_unreachable_limit(written, report);
     let mut limit = |written: &Option<_>, default, most| within(written.as_ref(), default, MILLISECOND..=most, report);
     let value = |written: &Option<Written<Duration>>| written.as_ref().map(|written| written.value);
-    // A header takes at least as long as its first byte.
-    let first_byte = value(&written.header).map_or(TEN_SECONDS, |header| header.min(TEN_SECONDS));
-    let header = value(&written.first_byte).map_or(HEADER, |first_byte| first_byte.max(HEADER));
+    // Each contains the one before; one that is not written makes room for those that are.
+    let [first, whole, each] = [&written.first_byte, &written.header, &written.read].map(value);
+    let read = each.unwrap_or_else(|| TEN_SECONDS.max(first.max(whole).unwrap_or_default()));
+    let header = whole.unwrap_or_else(|| TEN_SECONDS.min(read).max(first.unwrap_or_default()));
+    let first_byte = TEN_SECONDS.min(header);
     Timeouts {
         connect: limit(&written.connect, Duration::from_millis(500), HOUR),
         first_byte: limit(&written.first_byte, first_byte, HOUR),
         header: limit(&written.header, header, HOUR),
-        read: limit(&written.read, TEN_SECONDS, HOUR),
+        read: limit(&written.read, read, HOUR),
         write: limit(&written.write, TEN_SECONDS, HOUR),
         idle: limit(&written.idle, Duration::from_secs(60), DAY),
         stream: limit(&written.stream, Duration::from_secs(300), DAY),
     }
 }
 
-/// Reports a limit for the first byte that the one for the whole header comes before.
+/// Reports a limit that another one comes before.
 fn refuse_unreachable_limit(written: &schema::Timeouts, report: &mut Report) {
-    if let (Some(Written { value: first_byte, at }), Some(header)) = (&written.first_byte, &written.header)
-        && *first_byte > header.value
-    {
-        let (first_byte, header) = (AsWritten(*first_byte), AsWritten(header.value));
-        let message = format!("{first_byte} would never be reached: the whole header has {header}");
-        report.refuse_with_hint(Code::WithoutEffect, at, message, "lower it, or raise `header`");
+    let schema::Timeouts { first_byte, header, read, .. } = written;
+    for (key, limit, before) in [("header", first_byte, header), ("read", header, read), ("read", first_byte, read)] {
+        if let (Some(Written { value: limit, at }), Some(before)) = (limit, before)
+            && *limit > before.value
+        {
+            let (limit, before) = (AsWritten(*limit), AsWritten(before.value));
+            let message = format!("{limit} would never be reached: `{key}` is {before}");
+            report.refuse_with_hint(Code::WithoutEffect, at, message, format!("lower it, or raise `{key}`"));
+            return;
+        }
     }
 }
 

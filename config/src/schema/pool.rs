@@ -118,17 +118,18 @@ mapping! {
 
         /// From the end of the request to the first byte of the answer, up to `header`. Default `10s`, or `header` if
         /// that is less: nobody waits longer for a page. Past it another server is tried where `retry` says so, or
-        /// `504`. What stays open has `stream` instead; with `protocol: h2`, `header` bounds the whole wait. Live.
+        /// `504`. With `protocol: h2`, `header` bounds the whole wait. Live.
         optional first_byte: Written<Duration>,
 
-        /// From the end of the request to the end of the answer's header, up to `1h`; with `protocol: h2` also between
-        /// two reads of its body. Default `15s`, or `first_byte` if that is more: a header is a packet or two, so this
-        /// ends a server that sends it byte by byte. Past it as with `first_byte`. Live.
+        /// From the end of the request to the end of the answer's header, up to `read`; with `protocol: h2` also between
+        /// two reads of its body. Default `10s`, or what `first_byte` and `read` leave: a header is a packet or two, so
+        /// this ends a server that sends it byte by byte. Past it as with `first_byte`. Live.
         optional header: Written<Duration>,
 
-        /// Between two reads of the answer's body, up to `1h`. Default `10s`: a server that is silent in the middle of
-        /// a page has forgotten it. Past it the answer ends where it is. What stays open has `stream` instead, and
-        /// `protocol: h2` has `header`. Live.
+        /// Between two reads of the answer, up to `1h`. Default `10s`, or `header` if that is more: a server that is
+        /// silent in the middle of a page has forgotten it. Past it the answer ends where it is. A client that pauses
+        /// for so long while it sends a body gets `504`, too. What stays open has `stream` instead, and `protocol: h2`
+        /// has `header`. Live.
         optional read: Written<Duration>,
 
         /// Between two writes of the request body, up to `1h`. Default `10s`. Past it `504`. Live.

@@ -131,7 +131,10 @@ fn cookie_of_endpoint(ctx: &Context) -> Option<String> {
     let pool = &ctx.arm()?.pool;
     let (sticky, place) = (pool.model.sticky.as_ref()?, &ctx.current.as_ref()?.place);
     let own = matches!(ctx.outcome?, Outcome::Off | Outcome::Bypass | Outcome::Uncacheable);
-    let token = pool.balancer.token(&place.endpoint).filter(|_| own && !place.kept)?;
+    if !own || place.kept {
+        return None;
+    }
+    let token = pool.balancer.token(&place.endpoint)?;
     Some(affinity::set_cookie(sticky, &token, ctx.facts.as_ref()?.secure))
 }
 

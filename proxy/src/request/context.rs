@@ -16,6 +16,7 @@ use super::{
     exchange::Exchange,
     identify::{Facts, trace::Trace},
     refusal::Refusal,
+    retry::Failure,
     split::Choice,
     tries::CurrentTry,
 };
@@ -47,6 +48,8 @@ pub(crate) struct Context {
     pub(crate) choice: Choice,
     /// Its place in the pool; `None` until admitted.
     pub(crate) permit: Option<Permit>,
+    /// Whether its body has come to its end.
+    pub(crate) upload_over: bool,
     /// Until when an answer must have begun; `None` until a pool is to be asked.
     pub(crate) deadline: Option<Deadline>,
     /// The try that is under way, or the last one.
@@ -57,6 +60,8 @@ pub(crate) struct Context {
     pub(crate) tried: Vec<SocketAddr>,
     /// Whether an answer was thrown away for another try.
     pub(crate) goes_on: bool,
+    /// What became of the last try, if that has failed and is followed by another.
+    pub(crate) last_failure: Option<Failure>,
     /// Bytes of the request body seen so far.
     pub(crate) body_bytes: u64,
     /// What the cache did; `None` until an answer's header was decided.
@@ -91,11 +96,13 @@ impl Context {
             pattern: 0,
             choice: Choice::default(),
             permit: None,
+            upload_over: false,
             deadline: None,
             current: None,
             wait: None,
             tried: Vec::new(),
             goes_on: false,
+            last_failure: None,
             body_bytes: 0,
             outcome: None,
             confirmed_at: None,

@@ -19,18 +19,18 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The `reason` label in metrics: a fixed set.
-    pub(crate) fn label(self) -> &'static str {
+    /// The `reason` labels in metrics.
+    pub(crate) const LABELS: [&'static str; 4] = ["connect", "broken", "timeout", "status"];
+
+    /// Its position among them.
+    pub(crate) fn position(self) -> usize {
         match self {
-            Self::NoConnection => "connect",
-            Self::Broken => "broken",
-            Self::TimedOut => "timeout",
-            Self::Status(_) => "status",
+            Self::NoConnection => 0,
+            Self::Broken => 1,
+            Self::TimedOut => 2,
+            Self::Status(_) => 3,
         }
     }
-
-    /// Every label.
-    pub(crate) const LABELS: [&'static str; 4] = ["connect", "broken", "timeout", "status"];
 
     fn is_named_in(self, retry: &Retry) -> bool {
         match self {
@@ -67,17 +67,7 @@ pub(crate) enum Withheld {
 }
 
 impl Withheld {
-    /// The `reason` label in metrics: a fixed set.
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Tries => "tries",
-            Self::Unsafe => "unsafe",
-            Self::Deadline => "deadline",
-            Self::Budget => "budget",
-        }
-    }
-
-    /// Every label.
+    /// The `reason` labels in metrics, in the order of declaration.
     pub(crate) const LABELS: [&'static str; 4] = ["tries", "unsafe", "deadline", "budget"];
 }
 

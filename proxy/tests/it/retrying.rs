@@ -208,6 +208,36 @@ async fn what_is_left_of_the_time_goes_along() {
 }
 
 #[tokio::test]
+async fn a_failed_try_makes_room_for_the_next() {
+    let breaking = breaking().await;
+    let text = config(&[breaking.address], "    limit: {headroom: 0%}", ROUTES);
+    let only = format!("[\"{}\"]", breaking.address);
+    let one = format!("[{{address: \"{}\", max_in_flight: 1}}]", breaking.address);
+    let edge = Edge::start(&text.replace(&only, &one));
+    assert_eq!(statuses(&edge.client().build().unwrap(), &edge, Method::GET, 3).await, [502; 3]);
+    edge.wait_for_metric(r#"floodgate_upstream_retries_total{pool="origin",reason="broken"} 3"#).await;
+}
+
+/// Or anybody could have it left out.
+#[tokio::test]
+async fn a_client_that_pauses_its_upload_is_not_the_endpoints_fault() {
+    let (first, second) = (Origin::fixed("", &[]).await, Origin::fixed("", &[]).await);
+    let rules = "    balance: round_robin\n    eject: {consecutive_errors: 1, for: 1m}\n    timeouts: {read: 100ms}";
+    let edge = Edge::start(&config(&[first.address, second.address], rules, ROUTES));
+    for _ in 0..4 {
+        let mut wire = crate::wire::Wire::connect(edge.address("plain")).await;
+        wire.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbo").await;
+        let head = tokio::time::timeout(LONG, wire.head()).await.unwrap();
+        assert!(head.starts_with("HTTP/1.1 504"), "{head}");
+    }
+    let client = edge.client().build().unwrap();
+    for _ in 0..4 {
+        assert_eq!(client.get(edge.secure("/")).send().await.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!((first.asked().len(), second.asked().len()), (4, 4), "both are asked");
+}
+
+#[tokio::test]
 async fn an_upload_may_take_longer_than_the_deadline() {
     let origin = Origin::fixed("taken", &[]).await;
     let routes = ROUTES.replacen("class: core", "class: core, deadline: 400ms", 1);

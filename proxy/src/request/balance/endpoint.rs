@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use super::{eject::Ejections, hash, latency::Latency};
@@ -281,6 +281,18 @@ impl Try {
     /// Begins with a place that is taken.
     pub(super) fn begin(taken: Taken<'_>, now: u64, kept: bool, tallied: bool) -> Self {
         Self { endpoint: Arc::clone(taken.0), kept, began: now, tallied }
+    }
+}
+
+impl Try {
+    /// The request has come to its end: only from here on is the endpoint waited for.
+    pub(crate) fn sent(&mut self, now: u64) {
+        self.began = now;
+    }
+
+    /// For how long it has been waited for.
+    pub(crate) fn took(&self, now: u64) -> Duration {
+        Duration::from_nanos(now.saturating_sub(self.began))
     }
 }
 

@@ -49,7 +49,7 @@ impl Connector {
     /// For a pool whose files have been read.
     pub(crate) fn new(model: &Pool, tls: Option<Tls>) -> Self {
         let mut options = PeerOptions::new();
-        // On HTTP/1 the wait for the header is bounded from outside; on HTTP/2 Pingora waits for it as a whole.
+        // On HTTP/1 the header as a whole is bounded from outside; on HTTP/2 Pingora reads it as a whole.
         options.read_timeout = Some(match model.protocol {
             Protocol::Http1 => model.timeouts.read,
             Protocol::H2 => model.timeouts.header,

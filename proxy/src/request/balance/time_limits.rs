@@ -37,7 +37,8 @@ struct Waiting {
 /// How long a try may take, from the end of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// To the first byte of the answer.
+    /// To the first byte that comes: of the answer, of what announces it, or of the session tickets of a new TLS
+    /// connection.
     pub(crate) first_byte: Duration,
     /// To the end of its header; at least `first_byte`.
     pub(crate) header: Duration,
@@ -146,6 +147,11 @@ impl Wait {
         let key = self.limits.due().insert_at(Arc::clone(&waiting), (now + first).into());
         *waiting.state() = State::FirstByte(key);
         self.waiting = Some(waiting);
+    }
+
+    /// Whether the request has come to its end.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.waiting.is_some()
     }
 
     /// Whether this is why the connection is closed.

@@ -19,14 +19,15 @@ pub(crate) struct UpstreamMetrics {
 /// The counters of one pool, resolved.
 pub(crate) struct PoolMetrics {
     seconds: Histogram,
-    retries: Vec<(&'static str, IntCounter)>,
-    withheld: Vec<(&'static str, IntCounter)>,
+    /// By [`Failure::LABELS`].
+    retries: [IntCounter; 4],
+    /// By [`Withheld::LABELS`].
+    withheld: [IntCounter; 4],
 }
 
 impl UpstreamMetrics {
     pub(super) fn new(registry: &Registry) -> Self {
-        let seconds =
-            HistogramOpts::new("upstream_seconds", "From the choice of an endpoint to the header of its answer.");
+        let seconds = HistogramOpts::new("upstream_seconds", "From the end of a request to the header of its answer.");
         let counter = |name, help| register(registry, IntCounterVec::new(Opts::new(name, help), &["pool", "reason"]));
         let tries = Opts::new("upstream_tries_total", "Tries at endpoints.");
         Self {
@@ -39,13 +40,13 @@ impl UpstreamMetrics {
 
     /// The counters of one pool.
     pub(crate) fn of(&self, pool: &str) -> PoolMetrics {
-        let resolve = |family: &IntCounterVec, reasons: &'static [&'static str]| {
-            reasons.iter().map(|reason| (*reason, family.with_label_values(&[pool, *reason]))).collect()
+        let resolve = |family: &IntCounterVec, reasons: [&str; 4]| {
+            reasons.map(|reason| family.with_label_values(&[pool, reason]))
         };
         PoolMetrics {
             seconds: self.seconds.with_label_values(&[pool]),
-            retries: resolve(&self.retries, &Failure::LABELS),
-            withheld: resolve(&self.withheld, &Withheld::LABELS),
+            retries: resolve(&self.retries, Failure::LABELS),
+            withheld: resolve(&self.withheld, Withheld::LABELS),
         }
     }
 
@@ -66,19 +67,13 @@ impl PoolMetrics {
         self.seconds.observe(took.as_secs_f64());
     }
 
-    /// Counts a request that is sent once more.
-    pub(crate) fn retried(&self, reason: &str) {
-        count(&self.retries, reason);
+    /// Counts a request that is sent once more after this.
+    pub(crate) fn retried(&self, after: Failure) {
+        self.retries[after.position()].inc();
     }
 
     /// Counts one that is not.
-    pub(crate) fn withheld(&self, reason: &str) {
-        count(&self.withheld, reason);
-    }
-}
-
-fn count(counters: &[(&'static str, IntCounter)], reason: &str) {
-    if let Some((_, counter)) = counters.iter().find(|(name, _)| *name == reason) {
-        counter.inc();
+    pub(crate) fn withheld(&self, why: Withheld) {
+        self.withheld[why as usize].inc();
     }
 }
