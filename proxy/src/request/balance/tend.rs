@@ -116,12 +116,15 @@ impl Balancer {
         }
     }
 
-    /// Ejects an endpoint, unless too many are. The lock is held.
+    /// Ejects an endpoint, if one more is out then and somebody else still serves. The lock is held.
     fn eject(&self, rules: &Ejection, members: &Members, endpoint: &Endpoint, why: Why, now: u64) -> bool {
-        let is_out = |endpoint: &Arc<Endpoint>| endpoint.state().ejections.current().is_some();
-        let out = members.endpoints.iter().filter(|endpoint| is_out(endpoint)).count();
-        let is_member = members.endpoint(endpoint.address).is_some_and(|member| std::ptr::eq(&**member, endpoint));
-        if !is_member || !eject::has_room(rules.at_most, members.endpoints.len(), out) {
+        let is_here = |position: &usize| std::ptr::eq(&*members.endpoints[*position], endpoint);
+        let Some(position) = members.position(endpoint.address).filter(is_here) else { return false };
+        let mut conditions = super::conditions(members);
+        let before = view::picture(&self.rules, &members.list, &conditions, now);
+        conditions[position].ejected_until = Some(u64::MAX);
+        let after = view::picture(&self.rules, &members.list, &conditions, now);
+        if after.ejected() <= before.ejected() || !after.serves() {
             return false;
         }
         let length = endpoint.state().ejections.eject(rules, why, now);

@@ -1,11 +1,11 @@
 //! Who may be chosen now, with which share, and why not the others: a pure function of rules, states and time.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Reverse, fmt, sync::Arc};
 
 use config::model::Percent;
 
 use super::{
-    Rules,
+    Rules, eject,
     endpoint::{Endpoint, Hand, Verdict},
     group::{Entry, Group, Kind},
     member::{Member, Members},
@@ -89,7 +89,8 @@ impl fmt::Display for Standing {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Condition {
     pub(super) health: Option<Verdict>,
-    pub(super) is_ejected: bool,
+    /// When its ejection ends, if one is in force.
+    pub(super) ejected_until: Option<u64>,
     pub(super) by_hand: Option<Hand>,
     pub(super) since: Option<u64>,
 }
@@ -99,10 +100,15 @@ impl Condition {
         let state = endpoint.state();
         Self {
             health: state.health,
-            is_ejected: state.ejections.current().is_some(),
+            ejected_until: state.ejections.current().map(|ejection| ejection.until),
             by_hand: state.by_hand.as_ref().map(|by_hand| by_hand.state),
             since: state.since,
         }
+    }
+
+    /// Whether it is out for its errors; what is set by hand comes first.
+    fn is_ejected(&self) -> bool {
+        self.ejected_until.is_some() && !matches!(self.by_hand, Some(Hand::Up | Hand::Down))
     }
 }
 
@@ -114,6 +120,18 @@ pub(super) struct Picture {
     pub(super) panic: bool,
 }
 
+impl Picture {
+    /// Whether somebody serves.
+    pub(super) fn serves(&self) -> bool {
+        self.seats.iter().any(|seat| seat.standing.serves())
+    }
+
+    /// How many are out for their errors.
+    pub(super) fn ejected(&self) -> usize {
+        self.seats.iter().filter(|seat| seat.standing == Standing::Ejected).count()
+    }
+}
+
 /// How one of them stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seat {
@@ -122,8 +140,36 @@ pub(super) struct Seat {
     pub(super) ramp: u16,
 }
 
-/// How the members stand in these conditions.
+/// How the members stand in these conditions. Ejections count only within the share that may be out, and only while
+/// somebody else serves, however both came about: members may have left, or failed their checks, since.
 pub(super) fn picture(rules: &Rules, members: &[Member], conditions: &[Condition], now: u64) -> Picture {
+    let mut conditions = within_share(rules, conditions);
+    let picture = drawn(rules, members, &conditions, now);
+    if picture.serves() || picture.ejected() == 0 {
+        return picture;
+    }
+    let pardoned: Vec<_> = conditions.iter().map(|one| Condition { ejected_until: None, ..*one }).collect();
+    let would_serve = drawn(rules, members, &pardoned, now).seats.into_iter().map(|seat| seat.standing.serves());
+    let soonest = conditions.iter_mut().zip(would_serve).filter(|(_, serves)| *serves).map(|(one, _)| one);
+    match soonest.min_by_key(|one| one.ejected_until) {
+        Some(one) => one.ejected_until = None,
+        None => return picture,
+    }
+    drawn(rules, members, &conditions, now)
+}
+
+/// These conditions with no more ejections than may be in force at a time: those that end last.
+fn within_share(rules: &Rules, conditions: &[Condition]) -> Vec<Condition> {
+    let most = rules.eject.map_or(0, |rules| eject::most(rules.at_most, conditions.len()));
+    let mut conditions = conditions.to_vec();
+    let mut ejected: Vec<_> = conditions.iter_mut().filter(|one| one.is_ejected()).collect();
+    ejected.sort_by_key(|one| Reverse(one.ejected_until));
+    ejected.into_iter().skip(most).for_each(|one| one.ejected_until = None);
+    conditions
+}
+
+/// How they stand if each of these ejections counts.
+fn drawn(rules: &Rules, members: &[Member], conditions: &[Condition], now: u64) -> Picture {
     let mut standings: Vec<_> =
         members.iter().zip(conditions).map(|(member, condition)| standing(rules, member, condition)).collect();
     let weight = |standings: &[Standing], counts: fn(Standing) -> bool| {
@@ -161,7 +207,7 @@ fn standing(rules: &Rules, member: &Member, condition: &Condition) -> Standing {
     match condition.by_hand {
         Some(Hand::Up) => Standing::Up,
         Some(Hand::Down) => Standing::Down,
-        _ if condition.is_ejected && rules.eject.is_some() => Standing::Ejected,
+        _ if condition.is_ejected() => Standing::Ejected,
         _ if health == Some(Verdict::Unreachable) => Standing::Unreachable,
         _ if health == Some(Verdict::Unwell) => Standing::Unwell,
         _ if drains(member, condition) => Standing::Draining,

@@ -78,6 +78,72 @@ fn errors_in_a_row_eject_for_a_while() {
 }
 
 #[test]
+fn the_last_one_that_serves_is_not_ejected() {
+    let pool = pool(Balance::RoundRobin, &[1; 4]);
+    for (number, out) in [(2, Hand::Down), (3, Hand::Drain)] {
+        pool.by_hand(address(number), by_hand(out, None), 0).unwrap();
+    }
+    pool.checked(address(4), Verdict::Unreachable, 0);
+    fail(&pool, 1, 9, 0);
+    assert_eq!(standings(&pool), ["up", "down", "draining", "unreachable"]);
+    pool.checked(address(4), Verdict::Well, 0);
+    fail(&pool, 1, 3, 0);
+    assert_eq!(standings(&pool), ["ejected", "down", "draining", "up"]);
+    pool.checked(address(4), Verdict::Unwell, 0);
+    assert_eq!(standings(&pool)[3], "panic", "somebody serves");
+    pool.checked(address(4), Verdict::Unreachable, 0);
+    assert_eq!(standings(&pool)[0], "up", "what it was ejected for matters less than having nobody");
+    pool.checked(address(4), Verdict::Well, 0);
+    assert_eq!(standings(&pool)[0], "ejected", "until somebody else is there again");
+}
+
+#[test]
+fn a_backup_is_somebody_else() {
+    let pool = balancer(&model(Balance::RoundRobin), &with(members(&[1, 1]), 2, |two| two.backup = true));
+    fail(&pool, 1, 3, 0);
+    assert_eq!(standings(&pool), ["ejected", "up"]);
+    fail(&pool, 2, 9, 0);
+    assert_eq!(standings(&pool), ["ejected", "up"]);
+}
+
+#[test]
+fn of_fewer_members_fewer_are_out() {
+    let pool = pool(Balance::RoundRobin, &[1; 4]);
+    fail(&pool, 1, 3, 0);
+    fail(&pool, 2, 3, SECOND);
+    assert_eq!(standings(&pool), ["ejected", "ejected", "up", "up"]);
+    pool.replace(&members(&[1, 1]), 2 * SECOND);
+    assert_eq!(standings(&pool), ["up", "ejected"], "the one that ends later");
+    let late = Balancer::new(&model(Balance::RoundRobin), None, None, &members(&[1]), Some(&pool), 2 * SECOND);
+    assert_eq!((standings(&late), late.left()), (vec!["up"], Percent::ALL));
+    pool.replace(&members(&[1; 4]), 3 * SECOND);
+    assert_eq!(standings(&pool)[..2], ["ejected", "ejected"]);
+}
+
+#[test]
+fn who_is_up_or_down_by_hand_is_not_ejected() {
+    let pool = pool(Balance::RoundRobin, &[1; 4]);
+    let late: Vec<_> = (0..3).map(|_| try_at(&pool, 2, 0)).collect();
+    pool.by_hand(address(1), by_hand(Hand::Up, None), 0).unwrap();
+    pool.by_hand(address(2), by_hand(Hand::Down, None), 0).unwrap();
+    fail(&pool, 1, 3, 0);
+    late.iter().for_each(|late| pool.answered(late, Outcome::Broken, 0));
+    assert_eq!(standings(&pool), ["up", "down", "up", "up"]);
+    for number in [1, 2] {
+        pool.by_hand(address(number), None, 0).unwrap();
+    }
+    assert_eq!(standings(&pool), ["up"; 4], "nor afterwards, for what was meanwhile");
+    assert!(pool.report(0).endpoints.iter().all(|row| row.ejections.iter().all(|(_, count)| *count == 0)));
+    for number in [3, 4] {
+        fail(&pool, number, 3, 0);
+        pool.by_hand(address(number), by_hand(Hand::Up, None), 0).unwrap();
+    }
+    fail(&pool, 1, 3, 0);
+    fail(&pool, 2, 3, 0);
+    assert_eq!(standings(&pool), ["ejected", "ejected", "up", "up"], "of the share they take nothing");
+}
+
+#[test]
 fn what_counts_in_a_row() {
     for (outcome, ejects) in [
         (Outcome::NoConnection, true),
