@@ -38,7 +38,7 @@ pub struct Endpoint {
 pub(super) struct Tally {
     /// Tries in flight; counted only while a pool hashes.
     pub(super) in_flight: AtomicU32,
-    /// Mean of the latencies, nanoseconds as the bits of an `f32`; zero before the first answer.
+    /// Mean of the latencies, errors left out, nanoseconds as the bits of an `f32`; zero before the first answer.
     mean: AtomicU32,
     /// Held while the state of an endpoint changes, so that two changes never exceed a share that one may take.
     transitions: Mutex<Window>,

@@ -17,39 +17,48 @@ use super::{
 const FADES_NS: f32 = 10e9;
 /// Times are kept in steps of 2^16 ns, 66 µs: 32 bits of these are 78 hours.
 const STEP_BITS: u32 = 16;
+const FADES_STEPS: f32 = FADES_NS / (1 << STEP_BITS) as f32;
+/// When a peak has faded to a twentieth it says nothing any more. If it went on, requests in flight would at last not
+/// count beside it, and who does not answer at all would get more and more of them.
+const FORGOTTEN_STEPS: u32 = (3.0 * FADES_STEPS) as u32;
 /// How much slower than the mean an error counts at least.
 const ERROR_FACTOR: f32 = 2.0;
 /// Draws until one is found that may be asked; after that, the first that is found in order.
 const DRAWS: usize = 8;
 
-/// How long until an answer begins, in one machine word: when the last peak was (steps), how long (`f32`, ns). Zero
-/// before the first answer.
+/// How long until an answer begins, in one machine word: when the last peak was (steps), how long (`f32`, ns), and
+/// whether that was an error, by its sign. Zero before the first answer.
 #[derive(Debug, Default)]
 pub(super) struct Latency(AtomicU64);
 
 impl Latency {
-    /// Nanoseconds as of `now`; `None` before the first answer.
+    /// Nanoseconds as of `now`; `None` before the first answer, and long after the last.
     pub(super) fn get(&self, now: u64) -> Option<f32> {
-        let (stamp, peak) = unpack(self.0.load(Ordering::Relaxed))?;
-        Some(peak * faded(stamp, now))
+        peak(self.0.load(Ordering::Relaxed), now).map(f32::abs)
+    }
+
+    /// The same where that was an answer: what errors count as is made up from the mean, and must not raise it in turn.
+    pub(super) fn of_answer(&self, now: u64) -> Option<f32> {
+        peak(self.0.load(Ordering::Relaxed), now).filter(|peak| peak.is_sign_positive())
     }
 
     /// An answer began after `took`.
     pub(super) fn observe(&self, took: u64, now: u64) {
-        // As exact as it has to be.
-        let took = (took as f32).max(1.0);
-        // Most answers are no peak: they write nothing, so that nobody contends for it.
-        let next = |word: u64| {
-            let faded = unpack(word).map_or(0.0, |(stamp, peak)| peak * faded(stamp, now));
-            (took >= faded).then(|| pack(now, took))
-        };
-        // Fails only where there is nothing to change.
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok();
+        self.raise(took as f32, 1.0, now);
     }
 
     /// A try failed after `took`: it counts as slow, so that whoever fails fast does not look like the fastest.
     pub(super) fn observe_error(&self, took: u64, mean: f32, now: u64) {
-        self.observe(took.max((mean * ERROR_FACTOR) as u64), now);
+        self.raise((took as f32).max(mean * ERROR_FACTOR), -1.0, now);
+    }
+
+    fn raise(&self, to: f32, sign: f32, now: u64) {
+        // As exact as it has to be.
+        let to = to.max(1.0);
+        // Most answers are no peak: they write nothing, so that nobody contends for it.
+        let next = |word| (to >= peak(word, now).map_or(0.0, f32::abs)).then(|| pack(now, to.copysign(sign)));
+        // Fails only where there is nothing to change.
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok();
     }
 }
 
@@ -58,19 +67,18 @@ fn pack(now: u64, peak: f32) -> u64 {
     u64::from((now >> STEP_BITS) as u32) << 32 | u64::from(peak.to_bits())
 }
 
-fn unpack(word: u64) -> Option<(u32, f32)> {
-    (word != 0).then(|| ((word >> 32) as u32, f32::from_bits(word as u32)))
-}
-
-/// What is left of a peak by `now`.
-fn faded(stamp: u32, now: u64) -> f32 {
+/// What is left of a peak by `now`; `None` of none, or when it is forgotten.
+fn peak(word: u64, now: u64) -> Option<f32> {
+    let (stamp, peak) = ((word >> 32) as u32, f32::from_bits(word as u32));
     let steps = ((now >> STEP_BITS) as u32).wrapping_sub(stamp);
-    // What was stamped after `now` was read lies in the future; most choices of a busy pool fall into one step.
-    if steps == 0 || steps > u32::MAX / 2 {
-        return 1.0;
+    if word == 0 {
+        None
+    } else if steps == 0 || steps.wrapping_neg() < FORGOTTEN_STEPS {
+        // What was stamped after `now` was read lies in the future; most choices of a busy pool fall into one step.
+        Some(peak)
+    } else {
+        (steps < FORGOTTEN_STEPS).then(|| peak * (-(steps as f32) / FADES_STEPS).exp())
     }
-    const FADES_STEPS: f32 = FADES_NS / (1 << STEP_BITS) as f32;
-    (-(steps as f32) / FADES_STEPS).exp()
 }
 
 /// Of two places drawn by weight, the one with the smaller product of latency and requests in flight for its weight.
@@ -138,8 +146,22 @@ mod tests {
     fn what_is_not_heard_of_is_forgotten() {
         let latency = Latency::default();
         latency.observe(100 * MS, SECOND);
-        assert!(after(&latency, 101 * SECOND) < MS / 100);
+        assert!((5 * MS..6 * MS).contains(&after(&latency, 30 * SECOND)), "a twentieth at least");
+        assert_eq!(latency.get(32 * SECOND), None);
         assert_eq!(after(&latency, SECOND / 2), 100 * MS, "an older `now` fades nothing");
+        latency.observe(MS, 32 * SECOND);
+        assert_eq!(after(&latency, 32 * SECOND), MS, "and whatever comes next counts");
+    }
+
+    #[test]
+    fn an_error_is_told_from_an_answer() {
+        let latency = Latency::default();
+        latency.observe_error(0, MS as f32, 0);
+        assert_eq!((after(&latency, 0), latency.of_answer(0)), (2 * MS, None));
+        latency.observe(MS, 0);
+        assert_eq!(latency.of_answer(0), None, "it is no peak yet");
+        latency.observe(MS, 8 * SECOND);
+        assert_eq!(latency.of_answer(8 * SECOND), Some(MS as f32));
     }
 
     #[test]

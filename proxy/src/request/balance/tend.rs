@@ -156,8 +156,9 @@ impl Balancer {
         }
     }
 
+    /// Without any answer of late, the mean stays what it was.
     fn set_mean(&self, members: &Members, now: u64) {
-        let latencies = members.endpoints.iter().filter_map(|endpoint| endpoint.latency.get(now));
+        let latencies = members.endpoints.iter().filter_map(|endpoint| endpoint.latency.of_answer(now));
         let (sum, count) =
             latencies.fold((0.0, 0_u16), |(sum, count), latency| (sum + latency, count.saturating_add(1)));
         if count > 0 {
@@ -188,10 +189,10 @@ impl Balancer {
     }
 }
 
-/// Sets a state by hand; who was taken out so far comes into use again.
+/// Sets a state by hand; who got nothing new so far comes into use again.
 fn set_by_hand(state: &mut State, by_hand: Option<ByHand>, now: u64) -> Option<ByHand> {
-    let is_down = |by_hand: &Option<ByHand>| by_hand.as_ref().is_some_and(|by_hand| by_hand.state == Hand::Down);
-    if is_down(&state.by_hand) && !is_down(&by_hand) {
+    let is_out = |by_hand: &Option<ByHand>| by_hand.as_ref().is_some_and(|by_hand| by_hand.state != Hand::Up);
+    if is_out(&state.by_hand) && !is_out(&by_hand) {
         state.since = Some(now);
     }
     std::mem::replace(&mut state.by_hand, by_hand)

@@ -180,6 +180,33 @@ fn tries_from_before_the_return_do_not_eject_again() {
     assert_eq!(standings(&pool)[0], "ejected");
 }
 
+/// What the endpoints cost, in ms.
+fn latencies(pool: &Balancer, now: u64) -> Vec<u64> {
+    pool.endpoints().iter().map(|endpoint| (endpoint.latency.get(now).unwrap() / MS as f32).round() as u64).collect()
+}
+
+#[test]
+fn errors_do_not_raise_what_errors_cost() {
+    let pool = balancer(&Pool { eject: None, ..model(Balance::P2cEwma) }, &members(&[1; 4]));
+    let mut now = 0;
+    for request in 0..60_000_u64 {
+        now += MS;
+        let over = pool.choose(&Wish { now, ..wish(request) }).unwrap();
+        let status = if dice::mix(request) % 100 == 0 { 500 } else { 200 };
+        pool.answered(&over, Outcome::Answered(status), now + 10 * MS);
+        if request % 100 == 0 {
+            pool.tend(now);
+        }
+    }
+    assert!(latencies(&pool, now).iter().all(|latency| *latency <= 20), "{:?}", latencies(&pool, now));
+    let hung = try_at(&pool, 1, now);
+    pool.answered(&hung, Outcome::TimedOut, now + 10 * SECOND);
+    pool.tend(now + 10 * SECOND);
+    let over = try_at(&pool, 2, now + 10 * SECOND);
+    pool.answered(&over, Outcome::Answered(500), now + 10 * SECOND);
+    assert!(latencies(&pool, now + 10 * SECOND)[1] <= 20, "whoever hangs makes nobody else look slow");
+}
+
 #[test]
 fn one_far_below_the_others_is_ejected_at_the_end_of_a_window() {
     let eject = model(Balance::RoundRobin).eject.map(|eject| Ejection {
@@ -222,6 +249,15 @@ fn the_hand_is_the_last_word_until_it_is_taken_away() {
     assert_eq!(pool.report(0).endpoints[2].by_hand.as_ref().unwrap().by, "ana");
     pool.tend(5 * SECOND);
     assert_eq!(standings(&pool)[2], "slow_start", "it was cold meanwhile");
+    pool.tend(15 * SECOND);
+    for (state, standing) in [(Some(Hand::Drain), "draining"), (Some(Hand::Down), "down"), (None, "slow_start")] {
+        pool.by_hand(address(3), state.and_then(|state| by_hand(state, None)), 15 * SECOND).unwrap();
+        assert_eq!(standings(&pool)[2], standing);
+    }
+    pool.tend(25 * SECOND);
+    pool.by_hand(address(3), by_hand(Hand::Drain, None), 25 * SECOND).unwrap();
+    pool.by_hand(address(3), None, 30 * SECOND).unwrap();
+    assert_eq!(standings(&pool)[2], "slow_start", "who drained is cold too");
     let before = pool.by_hand(address(1), None, 0).unwrap();
     assert_eq!((before.unwrap().state, standings(&pool)[0]), (Hand::Up, "unreachable"));
     assert_eq!(pool.by_hand(address(9), None, 0), Err(UnknownEndpoint(address(9))));
@@ -268,5 +304,5 @@ fn discovery_replaces_members_and_new_ones_begin_slowly() {
     let gone = try_at(&pool, 2, 0);
     pool.replace(&three[..1], SECOND);
     (0..10).for_each(|_| pool.answered(&gone, Outcome::Broken, SECOND));
-    assert_eq!(standings(&pool), ["ejected"], "who has left is nobody's concern");
+    assert_eq!(standings(&pool), ["up"], "who has left is nobody's concern, and the last one serves");
 }
