@@ -24,10 +24,18 @@ pub struct UnknownEndpoint(pub SocketAddr);
 impl Balancer {
     /// Takes other members. Endpoints with the same addresses keep their state; others begin with a slow start.
     pub fn replace(&self, members: &[Member], now: u64) {
-        let _held = self.tally.hold();
-        let before = self.view.load();
-        let members = Members::new(members, &self.rules, &self.tally, Some(&before.members), now);
-        self.publish(&before, Arc::new(members), now);
+        let mut known = Arc::clone(&self.view.load().members);
+        loop {
+            // Not under the lock, which requests wait for when they eject: a ring takes its time.
+            let members = Members::new(members, &self.rules, &self.tally, Some(&known), now);
+            let _held = self.tally.hold();
+            let before = self.view.load();
+            if Arc::ptr_eq(&before.members, &known) {
+                return self.publish(&before, Arc::new(members), now);
+            }
+            // Somebody else was faster.
+            known = Arc::clone(&before.members);
+        }
     }
 
     /// What a health check decided of an endpoint. Returns whether that is news.
