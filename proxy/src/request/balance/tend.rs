@@ -86,6 +86,8 @@ impl Balancer {
             }
             if state.ejections.tend(now) {
                 state.since = Some(now);
+                // It was ejected for what it did before.
+                state.marks = endpoint.counts();
                 let rules = self.rules.eject.map_or(1, |rules| rules.consecutive_errors);
                 // One more error ejects it again, until something succeeds.
                 endpoint.errors_in_row.store(rules.saturating_sub(1), Ordering::Relaxed);

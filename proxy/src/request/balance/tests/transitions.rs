@@ -229,6 +229,30 @@ fn one_far_below_the_others_is_ejected_at_the_end_of_a_window() {
     assert_eq!(serve(11 * SECOND, 40), "ejected");
     let reason = pool.report(0).endpoints[0].reason.clone().unwrap();
     assert_eq!(reason, "60.0% successes, the others have 100.0%");
+    assert_eq!(serve(21 * SECOND, 0), "up", "it is back, and fails no more");
+}
+
+#[test]
+fn what_an_endpoint_was_ejected_for_does_not_count_after_its_return() {
+    let success_rate = Some(SuccessRate { below: percent(20), requests: 3, window: Duration::from_secs(25) });
+    let eject = model(Balance::RoundRobin).eject.map(|eject| Ejection { success_rate, ..eject });
+    let pool = balancer(&Pool { eject, ..model(Balance::RoundRobin) }, &members(&[1; 4]));
+    pool.tend(0);
+    fail(&pool, 1, 3, SECOND);
+    pool.tend(11 * SECOND);
+    let answered = |number, times: u64, status, now| {
+        (0..times).for_each(|_| pool.answered(&try_at(&pool, number, now), Outcome::Answered(status), now));
+    };
+    for (number, times) in [(1, 5), (2, 50), (3, 50), (4, 50)] {
+        answered(number, times, 200, 12 * SECOND);
+    }
+    pool.tend(25 * SECOND);
+    assert_eq!(standings(&pool)[0], "up");
+    for (number, status) in [(1, 500), (2, 200), (3, 200), (4, 200)] {
+        answered(number, 50, status, 26 * SECOND);
+    }
+    pool.tend(50 * SECOND);
+    assert_eq!(standings(&pool)[0], "ejected", "what it does from then on counts");
 }
 
 #[test]
