@@ -193,11 +193,10 @@ impl Balancer {
     /// How a try went; once per try. `now` is when that was clear.
     pub fn answered(&self, over: &Try, outcome: Outcome, now: u64) {
         let endpoint = &over.endpoint;
-        endpoint.remember(outcome);
+        endpoint.count(outcome);
         if outcome == Outcome::ClientGone {
             return;
         }
-        endpoint.count(outcome.is_error());
         let (took, mean) = (now.saturating_sub(over.began), self.tally.mean());
         if outcome.is_slow() {
             endpoint.latency.observe_error(took, mean, now);

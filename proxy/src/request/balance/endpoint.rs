@@ -24,8 +24,6 @@ pub struct Endpoint {
     pub(super) errors_in_row: AtomicU32,
     /// How long its answers take to begin.
     pub(super) latency: Latency,
-    tries: AtomicU64,
-    errors: AtomicU64,
     /// Tries that are over, by [`Outcome::RESULTS`].
     results: [AtomicU64; Outcome::RESULTS.len()],
     /// Changes rarely, and only under the lock of the pool.
@@ -157,18 +155,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The `result` labels in metrics; `error_status` is a 5xx.
-    pub const RESULTS: [&'static str; 6] =
-        ["ok", "error_status", "connect_failed", "broken", "timed_out", "client_gone"];
+    /// The `result` labels in metrics: `overloaded` is a 503, `error_status` any other 5xx. Those from that on, except
+    /// the last, are errors where shares of successes are compared.
+    pub const RESULTS: [&'static str; 7] =
+        ["ok", "overloaded", "error_status", "connect_failed", "broken", "timed_out", "client_gone"];
 
     /// Its position among them.
     fn result(self) -> usize {
         match self {
-            Self::Answered(status) => usize::from(status >= 500),
-            Self::NoConnection => 2,
-            Self::Broken => 3,
-            Self::TimedOut => 4,
-            Self::ClientGone => 5,
+            Self::Answered(503) => 1,
+            Self::Answered(500..) => 2,
+            Self::Answered(_) => 0,
+            Self::NoConnection => 3,
+            Self::Broken => 4,
+            Self::TimedOut => 5,
+            Self::ClientGone => 6,
         }
     }
 
@@ -182,14 +183,9 @@ impl Outcome {
         }
     }
 
-    /// Whether it is an error where shares of successes are compared.
-    pub(super) fn is_error(self) -> bool {
-        self.breaks() || matches!(self, Self::Answered(500..=502 | 504..=599))
-    }
-
     /// Whether the time it took says nothing good: whoever fails or refuses fast must not look like the fastest.
     pub(super) fn is_slow(self) -> bool {
-        self.is_error() || matches!(self, Self::Answered(429 | 503))
+        self.breaks() || matches!(self, Self::Answered(429 | 500..))
     }
 }
 
@@ -202,8 +198,6 @@ impl Endpoint {
             in_flight: AtomicU32::new(0),
             errors_in_row: AtomicU32::new(0),
             latency: Latency::default(),
-            tries: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
             results: Default::default(),
             state: Mutex::new(State { since, ..State::default() }),
             pool,
@@ -215,23 +209,15 @@ impl Endpoint {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// What has been counted so far.
+    /// What has been counted so far. Of a client that went away nothing is known.
     pub(super) fn counts(&self) -> Counts {
-        // In this order, so that there are never more errors than tries.
-        let errors = self.errors.load(Ordering::Acquire);
-        Counts { tries: self.tries.load(Ordering::Relaxed), errors }
+        let [ok, overloaded, errors @ .., _client_gone] = self.results();
+        let errors = errors.iter().sum();
+        Counts { tries: ok + overloaded + errors, errors }
     }
 
     /// Counts a try that is over.
-    pub(super) fn count(&self, is_error: bool) {
-        self.tries.fetch_add(1, Ordering::Relaxed);
-        if is_error {
-            self.errors.fetch_add(1, Ordering::Release);
-        }
-    }
-
-    /// Remembers a result for those who ask.
-    pub(super) fn remember(&self, outcome: Outcome) {
+    pub(super) fn count(&self, outcome: Outcome) {
         self.results[outcome.result()].fetch_add(1, Ordering::Relaxed);
     }
 

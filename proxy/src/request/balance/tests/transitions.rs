@@ -169,6 +169,26 @@ fn what_counts_in_a_row() {
 }
 
 #[test]
+fn what_counts_as_an_error_of_how_many_tries() {
+    for (outcome, tries, errors) in [
+        (Outcome::NoConnection, 1, 1),
+        (Outcome::Broken, 1, 1),
+        (Outcome::TimedOut, 1, 1),
+        (Outcome::Answered(500), 1, 1),
+        (Outcome::Answered(504), 1, 1),
+        (Outcome::Answered(503), 1, 0),
+        (Outcome::Answered(429), 1, 0),
+        (Outcome::Answered(200), 1, 0),
+        (Outcome::ClientGone, 0, 0),
+    ] {
+        let pool = pool(Balance::RoundRobin, &[1]);
+        pool.answered(&try_at(&pool, 1, 0), outcome, 0);
+        let row = &pool.report(0).endpoints[0];
+        assert_eq!((row.tries, row.errors, row.results.iter().sum()), (tries, errors, 1_u64), "{outcome:?}");
+    }
+}
+
+#[test]
 fn tries_from_before_the_return_do_not_eject_again() {
     let pool = pool(Balance::RoundRobin, &[1; 4]);
     let late: Vec<_> = (0..5).map(|_| try_at(&pool, 1, 0)).collect();
