@@ -225,15 +225,16 @@ impl Balancer {
         self.view.peek().left
     }
 
-    /// The value of the cookie that keeps a client at an endpoint; `None` where none does.
+    /// The value of the cookie that keeps a client at an endpoint; `None` where none does, or the endpoint has left.
     pub fn token(&self, endpoint: &Endpoint) -> Option<String> {
-        self.rules.sticky.as_ref().map(|tokens| tokens.of(endpoint.address))
+        let view = self.view.peek();
+        view.members.tokens.at(view.members.position(endpoint.address)?)
     }
 }
 
 /// A place at the endpoint where the client is kept, while that can serve.
 fn kept<'v>(view: &'v View, wish: &Wish<'_>) -> Option<Taken<'v>> {
-    let position = sticky::find(&view.members.tokens, wish.client?)?;
+    let position = view.members.tokens.find(wish.client?)?;
     let endpoint = &view.members.endpoints[position];
     if !view.picture.seats[position].standing.keeps() || wish.tried.contains(&endpoint.address) {
         return None;

@@ -21,8 +21,14 @@ pub(super) struct Tokens {
     key: hmac::Key,
 }
 
-/// A value for each of a pool's endpoints, by position.
-pub(super) type Known = HashMap<[u8; LENGTH], usize>;
+type Value = [u8; LENGTH];
+
+/// A value for each of a pool's endpoints.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    by_position: Vec<Value>,
+    positions: HashMap<Value, usize>,
+}
 
 impl Tokens {
     /// Those of this pool under this key.
@@ -31,24 +37,34 @@ impl Tokens {
     }
 
     /// The value that stands for an endpoint.
-    pub(super) fn of(&self, address: SocketAddr) -> String {
+    fn of(&self, address: SocketAddr) -> Value {
         let mut signed = hmac::Context::with_key(&self.key);
         signed.update(self.pool.as_bytes());
         signed.update(&[0]);
         signed.update(address.to_string().as_bytes());
-        URL_SAFE_NO_PAD.encode(&signed.sign().as_ref()[..BYTES])
+        let value = URL_SAFE_NO_PAD.encode(&signed.sign().as_ref()[..BYTES]);
+        value.into_bytes().try_into().expect("12 bytes are 16 in base64")
     }
 
     /// Those of endpoints in this order.
     pub(super) fn known(&self, endpoints: impl Iterator<Item = SocketAddr>) -> Known {
-        let value = |address| self.of(address).into_bytes().try_into().expect("12 bytes are 16 in base64");
-        endpoints.enumerate().map(|(index, address)| (value(address), index)).collect()
+        let by_position: Vec<_> = endpoints.map(|address| self.of(address)).collect();
+        let positions = by_position.iter().enumerate().map(|(position, value)| (*value, position)).collect();
+        Known { by_position, positions }
     }
 }
 
-/// The endpoint that a client's cookie stands for.
-pub(super) fn find(known: &Known, value: &[u8]) -> Option<usize> {
-    known.get(<&[u8; LENGTH]>::try_from(value).ok()?).copied()
+impl Known {
+    /// The value of the endpoint at this position.
+    pub(super) fn at(&self, position: usize) -> Option<String> {
+        let value = self.by_position.get(position)?;
+        Some(str::from_utf8(value).expect("base64 is ASCII").to_owned())
+    }
+
+    /// The position of the endpoint that a client's cookie stands for.
+    pub(super) fn find(&self, value: &[u8]) -> Option<usize> {
+        self.positions.get(<&Value>::try_from(value).ok()?).copied()
+    }
 }
 
 #[cfg(test)]
@@ -63,19 +79,19 @@ mod tests {
     fn a_value_is_found_only_under_its_key_and_in_its_pool() {
         let tokens = Tokens::new("shop", b"0123456789abcdef");
         let known = tokens.known([address(1), address(2)].into_iter());
-        let value = tokens.of(address(2));
-        assert_eq!(value.len(), LENGTH);
-        assert_eq!(find(&known, value.as_bytes()), Some(1));
-        assert_eq!(find(&known, &value.as_bytes()[1..]), None);
-        assert_eq!(find(&known, b""), None);
+        let value = known.at(1).unwrap();
+        assert_eq!((value.len(), known.at(2)), (LENGTH, None));
+        assert_eq!(known.find(value.as_bytes()), Some(1));
+        assert_eq!(known.find(&value.as_bytes()[1..]), None);
+        assert_eq!(known.find(b""), None);
         for other in [Tokens::new("shop", b"0123456789abcdeF"), Tokens::new("shot", b"0123456789abcdef")] {
-            assert_eq!(find(&known, other.of(address(2)).as_bytes()), None);
+            assert_eq!(known.find(&other.of(address(2))), None);
         }
     }
 
     #[test]
     fn a_value_stays_what_it_is() {
         let value = Tokens::new("shop", b"0123456789abcdef").of(address(9101));
-        assert_eq!(value, "szxdXedtxUpvB61R", "clients hold it over upgrades");
+        assert_eq!(&value, b"szxdXedtxUpvB61R", "clients hold it over upgrades");
     }
 }
