@@ -114,8 +114,8 @@ pub enum Balance {
     RoundRobin,
     /// The endpoint with the fewest requests in flight for its weight.
     LeastRequests,
-    /// Of two endpoints drawn by weight, the one with the smaller product of latency (peak-sensitive moving average)
-    /// and requests in flight.
+    /// Of two endpoints drawn by weight, the one with the smaller product of latency (a peak that fades) and requests
+    /// in flight.
     P2cEwma,
     /// Consistent hashing with bounded loads.
     Hash(Hash),

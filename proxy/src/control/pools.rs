@@ -77,7 +77,8 @@ pub(crate) struct Endpoint {
     pub(crate) effective_weight: f64,
     pub(crate) in_flight: u32,
     pub(crate) max_in_flight: Option<u32>,
-    /// Moving average of the time until its answers begin; `None` before the first.
+    /// The last peak of the time until its answers begin, as far as it has not faded; `None` before the first, or long
+    /// after the last.
     pub(crate) latency_ms: Option<f64>,
     pub(crate) tries: u64,
     pub(crate) errors: u64,

@@ -82,7 +82,7 @@ impl PoolGauges {
             endpoint_weight: real("endpoint_weight", "Weight of an endpoint as it counts now.", ENDPOINT),
             endpoint_latency: real(
                 "endpoint_latency_seconds",
-                "Moving average of the time until an endpoint's answers begin.",
+                "How long an endpoint's answers take to begin: the last peak, as far as it has not faded.",
                 ENDPOINT,
             ),
             endpoint_ejections: counter("endpoint_ejections_total", "How often an endpoint was ejected.", reason),
