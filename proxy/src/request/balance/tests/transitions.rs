@@ -212,9 +212,9 @@ fn errors_do_not_raise_what_errors_cost() {
     for request in 0..60_000_u64 {
         now += MS;
         let over = pool.choose(&Wish { now, ..wish(request) }).unwrap();
-        let status = if dice::mix(request) % 100 == 0 { 500 } else { 200 };
+        let status = if dice::mix(request).is_multiple_of(100) { 500 } else { 200 };
         pool.answered(&over, Outcome::Answered(status), now + 10 * MS);
-        if request % 100 == 0 {
+        if request.is_multiple_of(100) {
             pool.tend(now);
         }
     }
