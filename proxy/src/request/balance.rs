@@ -143,6 +143,10 @@ impl Balancer {
         let known = before.map(|before| before.view.load());
         let known = known.as_ref().map(|view| &*view.members);
         let members = Members::new(members, &rules, &tally, known, now);
+        if rules.checked && before.is_some_and(|before| !before.rules.checked) {
+            // `before` does not look at what checks said before it had none, and they may be long past.
+            members.endpoints.iter().for_each(|endpoint| endpoint.state().health = None);
+        }
         let picture = view::picture(&rules, &members.list, &conditions(&members), now);
         let view = Published::new(View::new(&rules, Arc::new(members), picture, None));
         let budget = RetryBudget::new(model.retry.budget, before.map(|before| &before.budget));

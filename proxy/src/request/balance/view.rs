@@ -172,21 +172,22 @@ fn within_share(rules: &Rules, conditions: &[Condition]) -> Vec<Condition> {
 fn drawn(rules: &Rules, members: &[Member], conditions: &[Condition], now: u64) -> Picture {
     let mut standings: Vec<_> =
         members.iter().zip(conditions).map(|(member, condition)| standing(rules, member, condition)).collect();
-    let weight = |standings: &[Standing], counts: fn(Standing) -> bool| {
-        let primaries =
-            members.iter().zip(standings).filter(|(member, standing)| !member.from.backup && counts(**standing));
-        primaries.map(|(member, _)| u64::from(member.from.weight)).sum::<u64>()
+    let usable = |standings: &[Standing]| {
+        let serves = |(_, standing): &(&Member, &Standing)| standing.serves();
+        weight_of_primaries(members.iter().zip(standings).filter(serves).map(|(member, _)| member))
     };
-    let usable = weight(&standings, Standing::serves);
-    // What is taken out on purpose is not missed.
-    let wanted = weight(&standings, |standing| !matches!(standing, Standing::Down | Standing::Draining));
-    let panic = usable * 10_000 < wanted * u64::from(rules.panic_below.basis_points());
+    // What is taken out on purpose is not missed, in whatever state it is then.
+    let wanted = members.iter().zip(conditions).filter(|(member, condition)| !is_taken_out(member, condition));
+    let wanted = weight_of_primaries(wanted.map(|(member, _)| member));
+    let is_short = usable(&standings) * 10_000 < wanted * u64::from(rules.panic_below.basis_points());
     for ((standing, member), condition) in standings.iter_mut().zip(members).zip(conditions) {
-        if panic && *standing == Standing::Unwell && !member.from.backup && !drains(member, condition) {
+        if is_short && *standing == Standing::Unwell && !member.from.backup && !is_taken_out(member, condition) {
             *standing = Standing::Panic;
         }
     }
-    let backed = weight(&standings, Standing::serves) == 0;
+    // Where nobody can be used for it, there is no panic.
+    let panic = standings.contains(&Standing::Panic);
+    let backed = usable(&standings) == 0;
     let seat = |((standing, member), condition): ((Standing, &Member), &Condition)| {
         if !backed && member.from.backup && standing.serves() {
             return Seat { standing: Standing::Standby, ramp: ALL };
@@ -213,6 +214,15 @@ fn standing(rules: &Rules, member: &Member, condition: &Condition) -> Standing {
         _ if drains(member, condition) => Standing::Draining,
         _ => Standing::Up,
     }
+}
+
+/// Whether it is to get nothing new, whatever else is the case.
+fn is_taken_out(member: &Member, condition: &Condition) -> bool {
+    condition.by_hand == Some(Hand::Down) || drains(member, condition)
+}
+
+fn weight_of_primaries<'a>(members: impl Iterator<Item = &'a Member>) -> u64 {
+    members.filter(|member| !member.from.backup).map(|member| u64::from(member.from.weight)).sum()
 }
 
 fn drains(member: &Member, condition: &Condition) -> bool {
@@ -258,7 +268,9 @@ impl View {
         };
         let local = weight_of(&near) / configured(&is_local);
         let share = if far.is_empty() { ALL } else { basis_points(LOCAL_FACTOR * local) };
-        let left = (weight_of(&near) + weight_of(&far)) / configured(&|_| true);
+        // Whoever can serve is something, be it the least of very many.
+        let least = u16::from(!near.is_empty());
+        let left = basis_points((weight_of(&near) + weight_of(&far)) / configured(&|_| true)).max(least);
         let kind = |share: u16| match rules.hashes() {
             None => Kind::Turns,
             Some(load) => Kind::Keys { members: members.list.len(), load, share: f64::from(share) / f64::from(ALL) },
@@ -267,7 +279,7 @@ impl View {
         Self {
             groups: [Group::new(&near, kind(share), lent(0)), Group::new(&far, kind(ALL - share), lent(1))],
             near: share,
-            left: Percent::from_basis_points(basis_points(left)).unwrap_or(Percent::ALL),
+            left: Percent::from_basis_points(left).unwrap_or(Percent::ALL),
             picture,
             members,
         }
@@ -284,7 +296,8 @@ fn weight_of(entries: &[Entry<'_>]) -> f64 {
     entries.iter().map(|entry| f64::from(entry.weight) * f64::from(entry.ramp) / f64::from(ALL)).sum()
 }
 
-/// A share, at most all; all too where nothing was to be shared.
+/// A share, at most all; none of nothing.
 fn basis_points(share: f64) -> u16 {
-    if share < 1.0 { (share * f64::from(ALL)) as u16 } else { ALL }
+    // Nothing of nothing is no number, and becomes zero.
+    (share.clamp(0.0, 1.0) * f64::from(ALL)) as u16
 }

@@ -21,6 +21,46 @@ fn without_checks_nothing_counts_as_down() {
     let without = Pool { health: None, ..model(Balance::RoundRobin) };
     let without = Balancer::new(&without, None, None, &members(&[1]), Some(&checked), 0);
     assert!(without.choose(&wish(0)).is_ok());
+    let again = model(Balance::RoundRobin);
+    let again = Balancer::new(&again, None, None, &members(&[1]), Some(&without), 0);
+    assert_eq!(standings(&again), ["up"], "what checks of long ago said is forgotten");
+}
+
+#[test]
+fn of_nothing_nothing_is_left() {
+    let pool = pool(Balance::RoundRobin, &[]);
+    assert_eq!(pool.left().basis_points(), 0);
+    pool.replace(&members(&[1]), 0);
+    assert_eq!(pool.left(), Percent::ALL);
+    pool.checked(address(1), Verdict::Unreachable, 0);
+    assert_eq!(pool.left().basis_points(), 0);
+    let backup = with(members(&[1]), 1, |endpoint| endpoint.backup = true);
+    assert_eq!(balancer(&model(Balance::RoundRobin), &backup).left(), Percent::ALL, "a backup carries what it can");
+}
+
+#[test]
+fn there_is_no_panic_where_nobody_can_be_used_for_it() {
+    let pool = pool(Balance::RoundRobin, &[1; 3]);
+    for number in [1, 2] {
+        pool.checked(address(number), Verdict::Unreachable, 0);
+    }
+    assert!(!pool.report(0).panic, "{:?}", standings(&pool));
+    pool.checked(address(1), Verdict::Unwell, 0);
+    assert!(pool.report(0).panic, "{:?}", standings(&pool));
+}
+
+#[test]
+fn what_is_drained_and_then_switched_off_is_not_missed() {
+    let drained = |member: model::Endpoint| model::Endpoint { drain: true, ..member };
+    let list = (1..=3).fold(members(&[1; 4]), |list, number| {
+        with(list, number, |endpoint| *endpoint = drained(endpoint.clone()))
+    });
+    let pool = balancer(&model(Balance::RoundRobin), &[list, vec![member(5, 1), member(6, 1)]].concat());
+    for number in [1, 2, 3] {
+        pool.checked(address(number), Verdict::Unreachable, 0);
+    }
+    pool.checked(address(4), Verdict::Unwell, 0);
+    assert_eq!(standings(&pool)[3], "unwell", "two of the three that are wanted can serve");
 }
 
 #[test]
