@@ -9,7 +9,8 @@ use crate::{effective::Yaml, schema::quantity::byte_size};
 
 pub(super) const RESTART: &str = "only a new process can have it";
 const FROM_NOW_ON: &str = "for requests from now on";
-const STATE_FORGOTTEN: &str = "its state is forgotten; what is in flight there ends as it began";
+const STATE_FORGOTTEN: &str =
+    "its state is forgotten unless it comes back within 10 minutes; what is in flight there ends as it began";
 const DEALT_OUT_ANEW: &str = "clients are no longer kept where they are, but dealt out anew";
 
 /// Kind and words for a difference at `path`. `restart` are the keys that only a new process can change.
@@ -57,9 +58,8 @@ fn within_pools(path: &[&str], change: &Change<'_>) -> (Kind, String) {
         ([_, "endpoints_file"], _) => live("its endpoints come and go; those that stay keep their state"),
         ([_, "balance"] | [_, "balance", "hash", "by"], _) => live("requests go to other endpoints from now on"),
         ([_, "sticky"], Change::Removed(_)) | ([_, "sticky", "cookie" | "key"], _) => live(DEALT_OUT_ANEW),
-        ([_, "eject", ..], _) => {
-            live("for errors from now on; who is out stays out for its time, if errors still eject")
-        }
+        ([_, "eject"], Change::Changed(Yaml::Map(_), Yaml::Scalar(_))) => live("who is ejected serves again at once"),
+        ([_, "eject", ..], _) => live("for errors from now on; who is out stays out for its time"),
         ([_, "health"], Change::Removed(_)) => live("every endpoint counts as up"),
         ([_, "health", ..], _) => live("the checks begin anew; what they found holds until then"),
         _ => live(FROM_NOW_ON),

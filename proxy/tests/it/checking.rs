@@ -226,7 +226,7 @@ fn a_difference_is_told_with_what_it_costs() {
         "needs a restart",
         "process.workers 2 -> 3 only a new process can have it",
         "drops counters",
-        "pools.origin.endpoints -127.0.0.1:1 its state is forgotten; what is in flight there ends as it began",
+        "pools.origin.endpoints -127.0.0.1:1 its state is forgotten unless it comes back within 10 minutes; what is in flight there ends as it began",
         "live",
         "pools.origin.endpoints +127.0.0.1:2 counts as up until a check says otherwise",
         "routes.old.match.path [/old] -> [/new] it takes other requests from now on",

@@ -226,6 +226,12 @@ impl Endpoint {
         self.results.each_ref().map(|result| result.load(Ordering::Relaxed))
     }
 
+    /// Whether a state by hand lasts.
+    pub(super) fn is_held_by_hand(&self, now: u64) -> bool {
+        let state = self.state();
+        state.by_hand.as_ref().is_some_and(|by_hand| by_hand.until.is_none_or(|until| now < until))
+    }
+
     /// Its state. Whoever changes it holds the lock of the pool.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

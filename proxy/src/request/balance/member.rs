@@ -11,6 +11,12 @@ use super::{
     sticky::Known,
 };
 
+/// How long an endpoint that has left is remembered as it was: a name server may leave it out of one answer, or a list be
+/// written anew. One with a state by hand is as long as that is to last.
+const REMEMBERED_NS: u64 = 600 * 1_000_000_000;
+/// Endpoints that are remembered; those that left last.
+const REMEMBERED_MAX: usize = 1024;
+
 /// An address of a pool, and which of its endpoints has it: a name may stand for several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -27,6 +33,8 @@ pub(super) struct Members {
     pub(super) list: Vec<Member>,
     pub(super) endpoints: Vec<Arc<Endpoint>>,
     by_address: HashMap<SocketAddr, usize>,
+    /// Those that have left, and when; the last ones first.
+    left: Vec<(Arc<Endpoint>, u64)>,
     /// Only where keys are hashed.
     pub(super) ring: Option<Arc<Ring>>,
     /// Only where clients are kept.
@@ -35,7 +43,7 @@ pub(super) struct Members {
 
 impl Members {
     /// Those of `list`; of an address that is there twice, the first counts. Endpoints of `before` with the same
-    /// address stay what they are; others are new at `now`.
+    /// address stay what they are, and so do those that come back soon; others are new at `now`.
     pub(super) fn new(list: &[Member], rules: &Rules, tally: &Arc<Tally>, before: Option<&Self>, now: u64) -> Self {
         let mut by_address = HashMap::new();
         let mut unique = Vec::new();
@@ -48,14 +56,32 @@ impl Members {
         // With the pool itself all begin alike.
         let since = before.filter(|before| !before.list.is_empty()).map(|_| now);
         let endpoint = |member: &Member| {
-            let known = before.and_then(|before| before.endpoint(member.address));
+            let known =
+                before.and_then(|before| before.endpoint(member.address).or_else(|| before.left(member.address)));
             known.map_or_else(|| Arc::new(Endpoint::new(member.address, Arc::clone(tally), since)), Arc::clone)
         };
         let endpoints = unique.iter().map(endpoint).collect();
+        let left = before.map(|before| before.leave(&by_address, now)).unwrap_or_default();
         let addresses = unique.iter().map(|member| member.address);
         let tokens = rules.sticky.as_ref().map(|sticky| sticky.known(addresses)).unwrap_or_default();
         let ring = rules.hashes().filter(|_| !unique.is_empty()).map(|_| ring(&unique, before));
-        Self { list: unique, endpoints, by_address, ring, tokens }
+        Self { list: unique, endpoints, by_address, left, ring, tokens }
+    }
+
+    /// The endpoint at an address that has left.
+    fn left(&self, address: SocketAddr) -> Option<&Arc<Endpoint>> {
+        self.left.iter().map(|(endpoint, _)| endpoint).find(|endpoint| endpoint.address == address)
+    }
+
+    /// Those that are to be remembered when nobody but these stays.
+    fn leave(&self, stay: &HashMap<SocketAddr, usize>, now: u64) -> Vec<(Arc<Endpoint>, u64)> {
+        let leaving = self.endpoints.iter().map(|endpoint| (endpoint, now));
+        let all = leaving.chain(self.left.iter().map(|(endpoint, since)| (endpoint, *since)));
+        let gone = all.filter(|(endpoint, since)| {
+            let age = now.saturating_sub(*since);
+            !stay.contains_key(&endpoint.address) && (age < REMEMBERED_NS || endpoint.is_held_by_hand(now))
+        });
+        gone.take(REMEMBERED_MAX).map(|(endpoint, since)| (Arc::clone(endpoint), since)).collect()
     }
 
     /// The position of an address.

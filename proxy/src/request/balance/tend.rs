@@ -22,7 +22,8 @@ use super::{
 pub struct UnknownEndpoint(pub SocketAddr);
 
 impl Balancer {
-    /// Takes other members. Endpoints with the same addresses keep their state; others begin with a slow start.
+    /// Takes other members. Endpoints with the same addresses keep their state, also if they were away for a while; others
+    /// begin with a slow start.
     pub fn replace(&self, members: &[Member], now: u64) {
         let mut known = Arc::clone(&self.view.load().members);
         loop {
@@ -31,10 +32,20 @@ impl Balancer {
             let _held = self.tally.hold();
             let before = self.view.load();
             if Arc::ptr_eq(&before.members, &known) {
+                self.warn_of_states_that_leave(&before.members, &members);
                 return self.publish(&before, Arc::new(members), now);
             }
             // Somebody else was faster.
             known = Arc::clone(&before.members);
+        }
+    }
+
+    fn warn_of_states_that_leave(&self, before: &Members, members: &Members) {
+        for endpoint in before.endpoints.iter().filter(|endpoint| members.endpoint(endpoint.address).is_none()) {
+            if let Some(ByHand { state, by, .. }) = &endpoint.state().by_hand {
+                let (pool, endpoint) = (&self.rules.pool, endpoint.address);
+                tracing::warn!(pool, %endpoint, %state, by, "endpoint has left with a state by hand");
+            }
         }
     }
 

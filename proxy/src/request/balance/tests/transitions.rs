@@ -52,9 +52,8 @@ fn there_is_no_panic_where_nobody_can_be_used_for_it() {
 #[test]
 fn what_is_drained_and_then_switched_off_is_not_missed() {
     let drained = |member: model::Endpoint| model::Endpoint { drain: true, ..member };
-    let list = (1..=3).fold(members(&[1; 4]), |list, number| {
-        with(list, number, |endpoint| *endpoint = drained(endpoint.clone()))
-    });
+    let list = (1..=3)
+        .fold(members(&[1; 4]), |list, number| with(list, number, |endpoint| *endpoint = drained(endpoint.clone())));
     let pool = balancer(&model(Balance::RoundRobin), &[list, vec![member(5, 1), member(6, 1)]].concat());
     for number in [1, 2, 3] {
         pool.checked(address(number), Verdict::Unreachable, 0);
@@ -389,4 +388,27 @@ fn discovery_replaces_members_and_new_ones_begin_slowly() {
     pool.replace(&three[..1], SECOND);
     (0..10).for_each(|_| pool.answered(&gone, Outcome::Broken, SECOND));
     assert_eq!(standings(&pool), ["up"], "who has left is nobody's concern, and the last one serves");
+}
+
+#[test]
+fn whoever_comes_back_soon_is_as_it_was() {
+    let pool = pool(Balance::RoundRobin, &[1; 3]);
+    pool.by_hand(address(1), by_hand(Hand::Down, None), 0).unwrap();
+    fail(&pool, 2, 3, 0);
+    assert_eq!(standings(&pool), ["down", "ejected", "up"]);
+    let (all, third) = (members(&[1; 3]), vec![member(3, 1)]);
+    pool.replace(&third, SECOND);
+    // A reload on the way changes nothing about it.
+    let pool = Balancer::new(&model(Balance::RoundRobin), None, Some(KEY), &third, Some(&pool), 2 * SECOND);
+    pool.replace(&all, 3 * SECOND);
+    assert_eq!(standings(&pool), ["down", "ejected", "up"]);
+    pool.replace(&third, 4 * SECOND);
+    pool.replace(&third, 604 * SECOND);
+    pool.replace(&all, 605 * SECOND);
+    assert_eq!(standings(&pool), ["down", "up", "up"], "what is set by hand is longer than anything else");
+    pool.by_hand(address(1), by_hand(Hand::Drain, Some(700 * SECOND)), 605 * SECOND).unwrap();
+    pool.replace(&third, 605 * SECOND);
+    pool.replace(&third, 1_300 * SECOND);
+    pool.replace(&all, 1_301 * SECOND);
+    assert_eq!(standings(&pool), ["up"; 3], "until it is over");
 }
