@@ -46,6 +46,8 @@ struct Target {
     edge: Arc<Edge>,
     pool: String,
     address: SocketAddr,
+    /// Whether the last check could not be made.
+    is_hindered: bool,
 }
 
 impl Prober {
@@ -71,14 +73,15 @@ impl Prober {
     }
 
     fn start(&self, pool: &Pool, address: SocketAddr, way: Way, model: HealthCheck) -> Check {
-        let target = Target { edge: Arc::clone(&self.edge), pool: pool.model.name.clone(), address };
+        let (edge, name) = (Arc::clone(&self.edge), pool.model.name.clone());
+        let target = Target { edge, pool: name, address, is_hindered: false };
         let task = check(target, way.clone(), model.clone(), Arc::clone(&self.places));
         Check { way, model, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
     }
 }
 
 /// Checks one endpoint for ever.
-async fn check(target: Target, way: Way, model: HealthCheck, places: Arc<Semaphore>) {
+async fn check(mut target: Target, way: Way, model: HealthCheck, places: Arc<Semaphore>) {
     let mut next = Instant::now() + until_first(model.interval, rand::random());
     let mut streak = Streak::default();
     loop {
@@ -94,16 +97,21 @@ async fn check(target: Target, way: Way, model: HealthCheck, places: Arc<Semapho
 
 impl Target {
     /// Tells the balancer what was found, if that is enough to go by.
-    fn take(&self, found: &Found, streak: &mut Streak, model: &HealthCheck) {
+    fn take(&mut self, found: &Found, streak: &mut Streak, model: &HealthCheck) {
         let (verdict, reason) = match found {
             Found::Well => (Verdict::Well, ""),
             Found::Unwell(reason) => (Verdict::Unwell, reason.as_str()),
             Found::Unreachable(reason) => (Verdict::Unreachable, reason.as_str()),
             Found::NotAsked(reason) => {
-                tracing::warn!(pool = self.pool, endpoint = %self.address, reason, "a health check could not be made");
+                if !std::mem::replace(&mut self.is_hindered, true) {
+                    tracing::warn!(pool = self.pool, endpoint = %self.address, reason, "health checks cannot be made");
+                }
                 return;
             }
         };
+        if std::mem::take(&mut self.is_hindered) {
+            tracing::info!(pool = self.pool, endpoint = %self.address, "health checks are made again");
+        }
         let Some(verdict) = streak.after(verdict, model) else { return };
         let snapshot = self.edge.published.load();
         let Some(pool) = snapshot.pools.iter().find(|pool| pool.model.name == self.pool) else { return };

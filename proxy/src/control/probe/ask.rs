@@ -1,6 +1,11 @@
 //! One health check: a connection, TLS where the pool speaks it, and an answer where one is asked for.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use config::model::{Probe, Protocol};
@@ -65,7 +70,7 @@ pub(super) async fn ask(address: SocketAddr, way: &Way, probe: &Probe, limit: Du
     let end = Instant::now() + limit;
     let tcp = match timeout_at(end, TcpStream::connect(address)).await {
         Ok(Ok(tcp)) => tcp,
-        Ok(Err(error)) if is_own(&error) => return Found::NotAsked(error.to_string()),
+        Ok(Err(error)) if is_own(&error, address) => return Found::NotAsked(error.to_string()),
         Ok(Err(error)) => return Found::Unreachable(error.to_string()),
         Err(_elapsed) => return Found::Unreachable(format!("no connection within {limit:?}")),
     };
@@ -76,10 +81,20 @@ pub(super) async fn ask(address: SocketAddr, way: &Way, probe: &Probe, limit: Du
     }
 }
 
-/// Whether a connection failed for what this process or host lacks: descriptors, ports, memory.
-fn is_own(error: &io::Error) -> bool {
-    let own = [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
-    Errno::from_io_error(error).is_some_and(|errno| own.contains(&errno))
+/// Whether a connection failed for what this process or host lacks: descriptors, memory, ports.
+fn is_own(error: &io::Error, address: SocketAddr) -> bool {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => true,
+        // No port is free; or, as on a host without IPv6, there is no address of ours to go from.
+        Some(Errno::ADDRNOTAVAIL) => has_way_to(address),
+        _ => false,
+    }
+}
+
+/// Whether this host has an address to reach another from. Nothing is sent, and TCP's ports are not touched.
+fn has_way_to(address: SocketAddr) -> bool {
+    let any: IpAddr = if address.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address)).is_ok()
 }
 
 async fn speak(tcp: TcpStream, address: SocketAddr, way: &Way, probe: &Probe) -> Result<(), String> {
@@ -201,8 +216,13 @@ mod tests {
 
     #[test]
     fn what_this_process_lacks_is_not_the_endpoints_fault() {
-        assert!(is_own(&Errno::MFILE.into()));
-        assert!(!is_own(&Errno::CONNREFUSED.into()));
-        assert!(!is_own(&io::Error::other("something")));
+        let near = SocketAddr::from(([127, 0, 0, 1], 9));
+        assert!(is_own(&Errno::MFILE.into(), near));
+        assert!(!is_own(&Errno::CONNREFUSED.into(), near));
+        assert!(!is_own(&io::Error::other("something"), near));
+        assert!(is_own(&Errno::ADDRNOTAVAIL.into(), near), "it is a port that is missing");
+        // The kernel has no way to where only broadcasts go.
+        let nowhere = SocketAddr::from(([255, 255, 255, 255], 9));
+        assert!(!is_own(&Errno::ADDRNOTAVAIL.into(), nowhere), "there is no way");
     }
 }
