@@ -34,6 +34,7 @@ use bound::{percent, within};
 pub(crate) use endpoints::of_file as endpoints_of_file;
 pub(crate) use listener::admin;
 use names::Names;
+pub use names::is_name;
 use unique::refuse_repeated;
 
 /// Ids are `u16`.

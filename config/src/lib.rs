@@ -20,6 +20,7 @@ mod diff;
 mod reference;
 mod json_schema;
 
+pub use check::is_name;
 pub use diff::{Diff, Difference, Kind, diff};
 pub use json_schema::{json_schema, json_schema_of_included};
 pub use problem::{Code, Problem, Problems};

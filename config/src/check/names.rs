@@ -108,11 +108,16 @@ impl Names {
     }
 }
 
-/// Whether a name is well-formed; reports it otherwise.
-pub(super) fn check_name(kind: &str, name: &str, at: &At, report: &mut Report) -> bool {
+/// Whether a name is well-formed, such as that of a zone where it does not stand in a file.
+pub fn is_name(name: &str) -> bool {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-    let good = plain && begins && (1..=NAME_LENGTH_MAX).contains(&name.len());
+    plain && begins && (1..=NAME_LENGTH_MAX).contains(&name.len())
+}
+
+/// Whether a name is well-formed; reports it otherwise.
+pub(super) fn check_name(kind: &str, name: &str, at: &At, report: &mut Report) -> bool {
+    let good = is_name(name);
     if !good {
         let hint = format!("1 to {NAME_LENGTH_MAX} of a-z, 0-9, _ and -, starting with a letter");
         report.refuse_with_hint(Code::WrongName, at, format!("`{name}` is no {kind} name"), hint);

@@ -21,7 +21,7 @@ use crate::{
     clock,
     listen::{admit::Places, door::DoorKey, tls::Tls},
     request::{
-        balance::{Balancer, peer::Connector},
+        balance::{Balancer, Member, peer::Connector},
         route::Router,
     },
     snapshot::{Listener, Pool, Snapshot},
@@ -70,7 +70,8 @@ pub(crate) enum CompileError {
     },
     /// Where this edge stands is not said.
     #[error(
-        "the environment variable `{variable}` of `process.zone` names no zone; hint: set it where the edge is started"
+        "the environment variable `{variable}` of `process.zone` names no zone; hint: set it where the edge is started, \
+         to a-z, 0-9, _ and -, starting with a letter"
     )]
     Zone { variable: String },
     /// A file that a route answers with cannot be read.
@@ -130,6 +131,7 @@ pub(crate) fn compile(
     let compile_pool = |pool| compile_pool(pool, zone.as_deref(), metrics, discovery, previous).map(Arc::new);
     let pools = live.pools.iter().map(compile_pool);
     let pools: Vec<_> = pools.collect::<Result<_, _>>()?;
+    zone.iter().for_each(|zone| warn_if_nobody_is_near(zone, &pools));
     let limits = live.routes.iter().map(|route| route.rate.len()).sum();
     let around = route::Around { live, pools: &pools, limits, metrics, previous };
     let routes =
@@ -243,10 +245,23 @@ fn local_zone(zone: Option<&Place>) -> Result<Option<String>, CompileError> {
     match zone {
         None => Ok(None),
         Some(Place::Zone(name)) => Ok(Some(name.clone())),
-        Some(Place::Env(variable)) => match secret::variable(variable).filter(|name| !name.is_empty()) {
-            None => Err(CompileError::Zone { variable: variable.clone() }),
-            named => Ok(named),
-        },
+        Some(Place::Env(variable)) => zone_of_variable(variable, secret::variable(variable)).map(Some),
+    }
+}
+
+fn zone_of_variable(variable: &str, value: Option<String>) -> Result<String, CompileError> {
+    let zone = value.filter(|name| config::is_name(name));
+    zone.ok_or_else(|| CompileError::Zone { variable: variable.to_owned() })
+}
+
+/// The variable may be another's, or the file that lists endpoints may not have come yet.
+fn warn_if_nobody_is_near(zone: &str, pools: &[Arc<Pool>]) {
+    let is_near = |member: &Member| member.from.zone.as_deref() == Some(zone);
+    if !pools.iter().any(|pool| pool.balancer.members().iter().any(is_near)) {
+        tracing::warn!(
+            zone,
+            "no endpoint stands in the zone of this edge (`process.zone`): all are as far as each other"
+        );
     }
 }
 

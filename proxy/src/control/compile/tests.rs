@@ -140,3 +140,13 @@ fn a_change_costs_what_the_difference_says() {
     }
     assert!(compared > 400, "{compared}");
 }
+
+#[test]
+fn the_zone_of_a_variable_is_a_name() {
+    let zone = |value: &str| zone_of_variable("ZONE", Some(value.to_owned()));
+    assert_eq!(zone("eu-1b").unwrap(), "eu-1b");
+    for wrong in ["", "eu 1b", "EU", "eu-1b\n"] {
+        assert!(zone(wrong).unwrap_err().to_string().contains("`ZONE` of `process.zone`"), "{wrong:?}");
+    }
+    assert!(zone_of_variable("ZONE", None).is_err());
+}
