@@ -125,7 +125,7 @@ pub(crate) struct Arm {
 impl Arm {
     /// The same for what is left of the pool now.
     pub(crate) fn ceiling_now(&self) -> u32 {
-        for_what_is_left(self.ceiling, self.pool.balancer.left(), self.pool.model.panic_below)
+        self.pool.for_what_is_left(self.ceiling)
     }
 }
 
@@ -141,6 +141,13 @@ pub(crate) struct Pool {
     pub(crate) connector: Connector,
     /// Its counters.
     pub(crate) metrics: PoolMetrics,
+}
+
+impl Pool {
+    /// A ceiling of its requests in flight, for what is left of it now.
+    pub(crate) fn for_what_is_left(&self, ceiling: u32) -> u32 {
+        for_what_is_left(ceiling, self.balancer.left(), self.model.panic_below)
+    }
 }
 
 impl Snapshot {

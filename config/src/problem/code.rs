@@ -384,6 +384,10 @@ codes! {
     /// An address cannot be listened on: another program holds it, or this machine does not have it, or it takes rights
     /// that the edge lacks. `ss -ltnp` shows who holds a port.
     "E0405" "unusable-address" UnusableAddress,
+
+    /// A pool would go live with nobody to ask: no name of its endpoints can be resolved, or its file lists none. What
+    /// is live stays so. A pool that had nobody before may go on so, and an edge starts without: it waits for them then.
+    "E0406" "nobody-found" NobodyFound,
 }
 
 impl Code {

@@ -71,7 +71,10 @@ pub(crate) fn run(start: &Start) -> Result<()> {
         .build()
         .context("cannot start the control thread")?;
     let ended = runtime.block_on(Box::pin(async {
-        Running::start(start, sources, config, inherited).await?.until_it_leaves(&program).await
+        match Running::start(start, sources, config, inherited).await? {
+            Some(running) => running.until_it_leaves(&program).await,
+            None => Ok(()),
+        }
     }));
     // What is still running was given its time to end.
     runtime.shutdown_background();

@@ -10,9 +10,11 @@ use std::{
 };
 
 use config::model;
+use thiserror::Error;
 use tokio::{
     sync::{Notify, watch},
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
+    time::{Instant, timeout_at},
 };
 
 mod known;
@@ -46,6 +48,16 @@ pub(crate) struct BrokenList {
     pub(crate) reason: String,
 }
 
+/// A pool would begin with nobody to ask.
+#[derive(Debug, Error)]
+#[error("pool {pool} would have no endpoint: {why}")]
+pub(crate) struct EmptyPool {
+    pub(crate) pool: String,
+    /// What of the pool says where they are.
+    pub(crate) key: &'static str,
+    why: String,
+}
+
 impl Default for Discovery {
     fn default() -> Self {
         Self { known: Mutex::default(), wanted: Notify::new(), changed: watch::Sender::new(()) }
@@ -58,10 +70,14 @@ impl Discovery {
     pub(crate) async fn learn(&self, pools: &[model::Pool]) -> Vec<BrokenList> {
         let mut changed = self.changed.subscribe();
         self.known().prepare(pools, clock::nanos());
+        let end = Instant::now() + LEARN_MAX;
         let unread: Vec<_> = self.known().unread().map(Path::to_owned).collect();
+        let begun: Vec<_> = unread.into_iter().map(|path| (begin_to_read(&path), path)).collect();
         let mut broken = Vec::new();
-        for path in unread {
-            if let Some(News::Broken { reason, .. }) = self.read(&path).await {
+        for (reading, path) in begun {
+            let late = || Err(format!("it could not be read within {LEARN_MAX:?}"));
+            let list = timeout_at(end, list_of(reading)).await.unwrap_or_else(|_elapsed| late());
+            if let Some(News::Broken { reason, .. }) = self.listed(&path, list) {
                 broken.push(BrokenList { path, reason });
             }
         }
@@ -69,7 +85,7 @@ impl Discovery {
         self.known().prepare(pools, clock::nanos());
         self.wanted.notify_one();
         let answered = changed.wait_for(|()| self.known().unanswered(pools).next().is_none());
-        if tokio::time::timeout(LEARN_MAX, answered).await.is_err() {
+        if timeout_at(end, answered).await.is_err() {
             let names: Vec<_> = self.known().unanswered(pools).map(str::to_owned).collect();
             tracing::warn!(names = names.join(", "), "no address is known yet after {LEARN_MAX:?}; going on without");
         }
@@ -93,6 +109,21 @@ impl Discovery {
         self.known().members(pool)
     }
 
+    /// The first of these pools to which nobody belongs, as far as is known.
+    pub(crate) fn first_empty<'a>(&self, mut pools: impl Iterator<Item = &'a model::Pool>) -> Option<EmptyPool> {
+        let known = self.known();
+        let pool = pools.find(|pool| known.members(pool).members.is_empty())?;
+        let Origins { names, file, .. } = known.origins(pool, clock::nanos());
+        let of_name = |name: Name| match name.fault {
+            Some(fault) => format!("`{}` has no address: {fault}", name.host),
+            None => format!("`{}` was not resolved within {LEARN_MAX:?}", name.host),
+        };
+        let of_file = file.and_then(|file| Some(format!("{} is broken: {}", file.path.display(), file.fault?)));
+        let why: Vec<_> = names.into_iter().map(of_name).chain(of_file).collect();
+        let key = if pool.endpoints.is_empty() { "endpoints_file" } else { "endpoints" };
+        Some(EmptyPool { pool: pool.name.clone(), key, why: why.join("; ") })
+    }
+
     /// Where the endpoints of a pool come from, and how that stands.
     pub(crate) fn origins(&self, pool: &model::Pool) -> Origins {
         self.known().origins(pool, clock::nanos())
@@ -110,16 +141,13 @@ impl Discovery {
 
     /// Reads a file that lists endpoints.
     async fn read(&self, path: &Path) -> Option<News> {
-        let file = path.to_owned();
-        match spawn_blocking(move || config::endpoints(&file)).await {
-            Ok(read) => self.listed(path, read),
-            Err(error) => Some(News::Broken { reason: error.to_string(), kept: 0 }),
-        }
+        let list = list_of(begin_to_read(path)).await;
+        self.listed(path, list)
     }
 
-    /// Takes what a file holds.
-    fn listed(&self, path: &Path, read: Result<Vec<model::Endpoint>, config::Problems>) -> Option<News> {
-        let news = self.known().listed(path, read.map_err(|problems| problems.to_string()));
+    /// Takes what a file holds, or why that is not known.
+    fn listed(&self, path: &Path, list: List) -> Option<News> {
+        let news = self.known().listed(path, list);
         if news.is_some() {
             self.changed.send_replace(());
         }
@@ -139,6 +167,23 @@ impl Discovery {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a file lists, or why that is not known.
+type List = Result<Vec<model::Endpoint>, String>;
+
+fn read_list(path: &Path) -> List {
+    config::endpoints(path).map_err(|problems| problems.to_string())
+}
+
+/// On a thread of its own: a disk may take its time.
+fn begin_to_read(path: &Path) -> JoinHandle<List> {
+    let path = path.to_owned();
+    spawn_blocking(move || read_list(&path))
+}
+
+async fn list_of(reading: JoinHandle<List>) -> List {
+    reading.await.unwrap_or_else(|panicked| Err(panicked.to_string()))
 }
 
 impl News {

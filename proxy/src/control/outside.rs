@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::{
     certs::{self, CertificateError, ticket_keys},
     compile::{self, CompileError},
+    discover::EmptyPool,
     doors::BindError,
     secret::{SecretError, Token},
     upstream_tls::{self, UpstreamTlsError},
@@ -74,6 +75,12 @@ pub(crate) fn of_compile(error: &CompileError) -> Outside {
 fn of_place(path: String, error: &CompileError) -> Outside {
     let (message, hint) = split_hint(with_causes(error));
     Outside { code: Code::UnusableSecret, path, message, hint }
+}
+
+/// Why a pool cannot begin.
+pub(crate) fn of_empty_pool(empty: &EmptyPool) -> Outside {
+    let path = format!("pools.{}.{}", empty.pool, empty.key);
+    Outside { code: Code::NobodyFound, path, message: with_causes(empty), hint: None }
 }
 
 /// Why an address cannot be listened on.

@@ -27,7 +27,7 @@ pub(crate) struct Pool {
     /// Whether so little of it answers well to checks that those are used too that do not.
     pub(crate) panic: bool,
     pub(crate) in_flight: u32,
-    /// Requests that may be in flight, as configured.
+    /// Requests that may be in flight now: fewer than configured while little of it can serve.
     pub(crate) limit: u32,
     /// Further tries that its budget would pay for.
     pub(crate) retries_left: u32,
@@ -105,14 +105,14 @@ impl Pool {
     /// How a pool stands at `now`.
     pub(crate) fn of(pool: &snapshot::Pool, discovery: &Discovery, now: u64) -> Self {
         let report = pool.balancer.report(now);
-        let Origins { names, file } = discovery.origins(&pool.model);
+        let Origins { names, file, .. } = discovery.origins(&pool.model);
         Self {
             name: pool.model.name.clone(),
             balance: pool.model.balance.to_string(),
             usable: report.left.fraction(),
             panic: report.panic,
             in_flight: pool.in_flight.count(),
-            limit: pool.model.limit.in_flight,
+            limit: pool.for_what_is_left(pool.model.limit.in_flight),
             retries_left: report.retries_left,
             names: names.into_iter().map(Name::from).collect(),
             file: file.map(File::from),
@@ -196,7 +196,7 @@ pub(crate) enum State {
 }
 
 /// Characters that name somebody.
-const BY_MAX: usize = 64;
+pub(crate) const BY_MAX: usize = 64;
 /// Characters that say why; a ticket and a sentence.
 const WHY_MAX: usize = 200;
 /// Whoever wants it longer writes it into the configuration.

@@ -5,7 +5,10 @@ use std::{
     sync::{self, Arc, PoisonError, RwLock},
 };
 
-use config::{Diff, Kind, Problems, Sources, model::Config};
+use config::{
+    Diff, Kind, Problems, Sources,
+    model::{self, Config},
+};
 use tokio::sync::Mutex;
 
 mod error;
@@ -224,13 +227,21 @@ impl Reloader {
         hash
     }
 
-    /// Finds out which endpoints are meant, so that a new pool can serve from the start.
+    /// Finds out which endpoints are meant, so that a new pool can serve from the start, and none loses all that it has.
     fn learn(&self, config: &Config, sources: &Sources) -> Result<(), ReloadError> {
-        let learning = self.tender.discovery().learn(&config.live.pools);
-        if tokio::runtime::Handle::current().block_on(learning).is_empty() {
-            return Ok(());
+        let discovery = self.tender.discovery();
+        let broken = tokio::runtime::Handle::current().block_on(discovery.learn(&config.live.pools));
+        if let Some(problems) = (!broken.is_empty()).then(|| sources.check_endpoints_files(config)).flatten() {
+            return Err(ReloadError::Config(problems));
         }
-        sources.check_endpoints_files(config).map_or(Ok(()), |problems| Err(ReloadError::Config(problems)))
+        // Whoever has nobody already waits for them: that keeps nothing else from going live.
+        let live = self.edge.published.load();
+        let waits = |model: &model::Pool| {
+            let was = live.pools.iter().find(|pool| pool.model.name == model.name);
+            was.is_some_and(|pool| pool.balancer.members().is_empty())
+        };
+        let empty = discovery.first_empty(config.live.pools.iter().filter(|pool| !waits(pool)));
+        empty.map_or(Ok(()), |empty| Err(ReloadError::outside(outside::of_empty_pool(&empty), sources)))
     }
 
     /// From here on requests live under the new configuration.

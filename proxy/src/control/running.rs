@@ -14,6 +14,7 @@ use config::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     admin::{self, Admin},
@@ -28,7 +29,12 @@ use super::{
     tend::Tender,
     watch::{folders_of, watch},
 };
-use crate::{edge::Edge, listen::worker::Ending};
+use crate::{
+    clock,
+    edge::Edge,
+    listen::worker::Ending,
+    request::balance::{ByHand, Row},
+};
 
 /// How long the end waits for the access log's sink.
 const LOG_FLUSH_MAX: Duration = Duration::from_secs(2);
@@ -45,6 +51,8 @@ pub(super) struct Running {
     operators: JoinHandle<()>,
     /// What changes the configuration by itself.
     followers: Vec<JoinHandle<()>>,
+    /// What finds endpoints and tends them, for as long as anything is asked of them.
+    _tending: [AbortOnDropHandle<()>; 2],
     leave: watch::Sender<bool>,
     pid_file: Option<PathBuf>,
 }
@@ -56,37 +64,38 @@ enum Leaves {
 }
 
 impl Running {
-    /// Serves, and tells the earlier process, if there is one, that it may go.
+    /// Serves, and tells the earlier process, if there is one, that it may go. `None`: told to stop before that.
     pub(super) async fn start(
         start: &Start,
         sources: Sources,
         config: Config,
         mut inherited: Inherited,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         let boot = config.boot.clone();
+        // First of all: what comes next may take seconds.
+        let mut signals = Signals::new()?;
         let discovery = Arc::new(Discovery::default());
-        let mut followers = vec![tokio::spawn(resolve(Arc::clone(&discovery)))];
-        for BrokenList { path, reason } in discovery.learn(&config.live.pools).await {
-            let file = path.display();
-            tracing::error!(%file, "a list of endpoints is broken; starting without what it should hold:\n{reason}");
+        let resolving = AbortOnDropHandle::new(tokio::spawn(resolve(Arc::clone(&discovery))));
+        tokio::select! {
+            learnt = learn(&discovery, &config, start.take_over) => learnt?,
+            () = signals.stop() => return Ok(None),
         }
         let (edge, files) = new_edge(&config, &sources, &discovery)?;
         let edge = Arc::new(edge);
         let token = admin_token(&config, &sources)?;
-        let signals = Signals::new()?;
         let (leave, leaving) = watch::channel(false);
         let ending = Ending::default();
         let admin = bind_admin(boot.admin.bind, &mut inherited)?;
         let doors = open_doors(&edge, &config, &sources, &ending, &mut inherited)?;
         let tender = Arc::new(Tender::new(Arc::clone(&edge), discovery));
-        followers.push(tokio::spawn(Arc::clone(&tender).tend()));
+        let tending = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&tender).tend()));
         let reloader = Reloader::new(Arc::clone(&tender), &start.file, sources, config, token, doors, files);
         let reloader = Arc::new(reloader);
         let operators = Admin { reloader: Arc::clone(&reloader), tender, draining: leaving };
         let socket = TcpListener::from_std(admin.try_clone()?)?;
         let operators = tokio::spawn(admin::serve(socket, Arc::new(operators)));
-        followers.push(tokio::spawn(renew::follow(Arc::clone(&reloader))));
-        followers.push(tokio::spawn(expiry::warn(Arc::clone(&edge))));
+        let mut followers =
+            vec![tokio::spawn(renew::follow(Arc::clone(&reloader))), tokio::spawn(expiry::warn(Arc::clone(&edge)))];
         if boot.watch {
             let folders = folders_of(&start.file).await;
             let folders = folders.context("cannot watch the configuration's files (`process.watch`)")?;
@@ -99,7 +108,10 @@ impl Running {
             write_pid(path).with_context(|| format!("cannot write {}", path.display()))?;
         }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), hash = edge.published.load().hash, "the edge is ready");
-        Ok(Self { boot, edge, reloader, ending, signals, admin, operators, followers, leave, pid_file })
+        let _tending = [resolving, tending];
+        let running =
+            Self { boot, edge, reloader, ending, signals, admin, operators, followers, _tending, leave, pid_file };
+        Ok(Some(running))
     }
 
     /// Serves until a signal says otherwise, and then answers what is in flight.
@@ -174,6 +186,7 @@ impl Running {
             Ok(Some(serving)) => {
                 let process = serving.child.id();
                 tracing::info!(process, "handed over; this process answers what is in flight");
+                self.warn_of_states_by_hand();
                 if reload {
                     // It may have read the file before that was asked for.
                     kill_process(Pid::from_child(&serving.child), Signal::HUP).ok();
@@ -190,6 +203,21 @@ impl Running {
             self.reload();
         }
         leaves
+    }
+
+    /// States that operators set belong to this process, and the next one does not know of them.
+    fn warn_of_states_by_hand(&self) {
+        let now = clock::nanos();
+        for pool in &self.edge.published.load().pools {
+            for Row { member, by_hand, .. } in pool.balancer.report(now).endpoints {
+                let Some(ByHand { state, by, .. }) = by_hand else { continue };
+                let (pool, endpoint) = (&pool.model.name, member.address);
+                tracing::warn!(
+                    pool, %endpoint, %state, by,
+                    "a state by hand is not handed over; hint: set it anew with `edge endpoint`"
+                );
+            }
+        }
     }
 
     /// The process that serves now; `None` if this one was told to stop meanwhile. `reload` becomes true if it was told to
@@ -224,6 +252,19 @@ impl Running {
             ready.await.map(drop).ok();
         }
         serving.transpose()
+    }
+}
+
+/// Finds out who belongs to the pools. An edge that starts does so with those that it knows, but one that takes over has
+/// to know at least one of each pool: the process before it may, and goes on then.
+async fn learn(discovery: &Discovery, config: &Config, take_over: bool) -> Result<()> {
+    for BrokenList { path, reason } in discovery.learn(&config.live.pools).await {
+        let file = path.display();
+        tracing::error!(%file, "a list of endpoints is broken; starting without what it should hold:\n{reason}");
+    }
+    match discovery.first_empty(config.live.pools.iter()).filter(|_| take_over) {
+        None => Ok(()),
+        Some(empty) => Err(empty).context("cannot take over what the earlier process may know better"),
     }
 }
 

@@ -52,15 +52,14 @@ fn read_pool(metrics: &Metrics, pool: &Pool, tender: &Tender) {
     let name = pool.model.name.as_str();
     let report = pool.balancer.report(clock::nanos());
     let origins = tender.discovery().origins(&pool.model);
-    let failures = origins.names.iter().map(|name| name.failures).sum();
     let oldest = origins.names.iter().map(|name| name.age).max();
     let state = pools::Pool {
         in_flight: pool.in_flight.count(),
-        limit: pool.model.limit.in_flight,
+        limit: pool.for_what_is_left(pool.model.limit.in_flight),
         panic: report.panic,
         usable: report.left.fraction(),
         retries_left: report.retries_left,
-        names: oldest.map(|oldest| (failures, oldest)),
+        names: oldest.map(|oldest| (origins.failures, oldest)),
         file_good: origins.file.map(|file| file.fault.is_none()),
     };
     metrics.pools.pool(name, &state);

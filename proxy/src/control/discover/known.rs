@@ -1,7 +1,7 @@
 //! What is known of the endpoints of pools: which addresses names have, and what files list. Nothing here waits or asks.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -26,6 +26,8 @@ pub(super) type Answer = Result<Vec<IpAddr>, String>;
 pub(super) struct Known {
     hosts: HashMap<String, Host>,
     lists: HashMap<PathBuf, List>,
+    /// Lookups that failed, by pool: a name comes and goes, and its pool counts on.
+    failures: HashMap<String, u64>,
     /// Pools of a configuration that is about to go live: what they want is kept meanwhile.
     coming: Vec<Pool>,
 }
@@ -34,6 +36,8 @@ pub(super) struct Known {
 struct Host {
     /// From one lookup to the next.
     every: Duration,
+    /// Whose endpoints have it.
+    pools: BTreeSet<String>,
     /// When it is to be looked up next; `None` while it is.
     due: Option<u64>,
     /// By the last good answer.
@@ -77,6 +81,8 @@ pub(crate) struct Members {
 /// Where the endpoints of a pool come from.
 pub(crate) struct Origins {
     pub(crate) names: Vec<Name>,
+    /// Lookups for this pool that failed, since it has been there.
+    pub(crate) failures: u64,
     pub(crate) file: Option<File>,
 }
 
@@ -113,11 +119,14 @@ impl Known {
     pub(super) fn keep(&mut self, pools: &[&Pool], now: u64) {
         let coming = std::mem::take(&mut self.coming);
         let pools = pools.iter().copied().chain(&coming);
+        self.hosts.values_mut().for_each(|host| host.pools.clear());
         self.want(pools.clone(), now);
         let files: HashSet<_> = pools.clone().filter_map(|pool| pool.endpoints_file.as_ref()).collect();
         self.lists.retain(|path, _| files.contains(path));
-        let hosts = self.hosts_of(pools);
+        let hosts = self.hosts_of(pools.clone());
         self.hosts.retain(|host, _| hosts.contains_key(host));
+        let names: HashSet<_> = pools.map(|pool| pool.name.as_str()).collect();
+        self.failures.retain(|pool, _| names.contains(pool.as_str()));
         self.coming = coming;
     }
 
@@ -125,12 +134,17 @@ impl Known {
         for path in pools.clone().into_iter().filter_map(|pool| pool.endpoints_file.as_ref()) {
             self.lists.entry(path.clone()).or_default();
         }
-        for (host, every) in self.hosts_of(pools) {
+        for (host, every) in self.hosts_of(pools.clone()) {
             match self.hosts.entry(host) {
                 Entry::Occupied(mut known) => known.get_mut().look_up_every(every, now),
                 Entry::Vacant(new) => {
                     new.insert(Host::new(every, now));
                 }
+            }
+        }
+        for pool in pools {
+            for host in self.hosts_of([pool]).into_keys() {
+                self.hosts.entry(host).and_modify(|known| known.pools.extend([pool.name.clone()]));
             }
         }
     }
@@ -205,6 +219,7 @@ impl Known {
         };
         Origins {
             names: hosts.into_iter().filter_map(name).collect(),
+            failures: self.failures.get(&pool.name).copied().unwrap_or_default(),
             file: pool.endpoints_file.as_ref().and_then(file),
         }
     }
@@ -237,6 +252,10 @@ impl Known {
     /// Takes what became of a lookup. Unless it has ended, it is only late. `random` is uniform from 0 to 1.
     pub(super) fn answered(&mut self, host: &str, answer: Answer, ended: bool, now: u64, random: f64) -> Option<News> {
         let host = self.hosts.get_mut(host)?;
+        if !ended && host.fault.is_some() {
+            // That it fails is known; why this time, its end will say.
+            return None;
+        }
         let wait = if answer.is_ok() { host.every } else { host.every.min(RETRY) };
         if ended {
             let wait = wait.mul_f64(1.0 + JITTER * (2.0 * random - 1.0));
@@ -248,7 +267,10 @@ impl Known {
                 news_of_good(&mut host.addresses, &mut host.fault, addresses)
             }
             Err(reason) => {
-                host.failures += 1;
+                if ended {
+                    host.failures += 1;
+                    host.pools.iter().for_each(|pool| *self.failures.entry(pool.clone()).or_default() += 1);
+                }
                 news_of_bad(host.addresses.len(), &mut host.fault, reason)
             }
         }
@@ -277,7 +299,8 @@ impl Known {
 
 impl Host {
     fn new(every: Duration, now: u64) -> Self {
-        Self { every, due: Some(now), addresses: Vec::new(), since: now, fault: None, failures: 0 }
+        let (pools, addresses) = (BTreeSet::new(), Vec::new());
+        Self { every, pools, due: Some(now), addresses, since: now, fault: None, failures: 0 }
     }
 
     /// From now on so often, be it more often than before.

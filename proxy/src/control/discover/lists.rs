@@ -11,7 +11,7 @@ use std::{
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Discovery;
+use super::{Discovery, read_list};
 use crate::control::watch::Folders;
 
 /// After the kernel refused to watch. The file is read as often then.
@@ -52,9 +52,9 @@ async fn follow(discovery: &Discovery, path: &Path) -> io::Result<Infallible> {
     loop {
         folders = folders.watch_instead(named.clone()).await?;
         let file = path.to_owned();
-        let read = folders.read_undisturbed(move || (config::endpoints(&file), vec![file]));
-        if let Some(read) = read.await? {
-            discovery.listed(path, read).inspect(|news| news.log_of_file(path));
+        let read = folders.read_undisturbed(move || (read_list(&file), vec![file]));
+        if let Some(list) = read.await? {
+            discovery.listed(path, list).inspect(|news| news.log_of_file(path));
         }
         folders.settled_change().await?;
     }

@@ -68,6 +68,7 @@ fn add_tokens(explanation: &mut Explanation, snapshot: &Snapshot, now_ns: u64) {
 fn add_load(pool: &mut Pool, snapshot: &Snapshot, now_ns: u64) {
     let Some(live) = snapshot.pools.iter().find(|live| live.model.name == pool.name) else { return };
     pool.in_flight = Some(live.in_flight.count());
+    pool.ceiling = live.for_what_is_left(pool.ceiling);
     let state = |row: Row| {
         let state = State {
             word: row.standing.word(),

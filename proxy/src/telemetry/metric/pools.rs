@@ -69,7 +69,11 @@ impl PoolGauges {
         let (state, reason) = (&["pool", "endpoint", "state"], &["pool", "endpoint", "reason"]);
         Self {
             in_flight: whole("pool_in_flight", "Requests in flight to a pool.", POOL),
-            limit: whole("pool_limit", "Requests that a pool may have in flight.", POOL),
+            limit: whole(
+                "pool_limit",
+                "Requests that a pool may have in flight now: fewer than configured while little of it can serve.",
+                POOL,
+            ),
             panic: whole("pool_panic", "1 while endpoints are used whose checks fail, for want of others.", POOL),
             usable: real("pool_usable_ratio", "Share of a pool's configured weight that can be used.", POOL),
             retries_left: whole("pool_retries_left", "Further tries that a pool's budget would pay for.", POOL),
@@ -82,7 +86,7 @@ impl PoolGauges {
             endpoint_weight: real("endpoint_weight", "Weight of an endpoint as it counts now.", ENDPOINT),
             endpoint_latency: real(
                 "endpoint_latency_seconds",
-                "How long an endpoint's answers take to begin: the last peak, as far as it has not faded.",
+                "How long an endpoint's answers take to begin: the last peak that has not faded. Errors count as slow.",
                 ENDPOINT,
             ),
             endpoint_ejections: counter("endpoint_ejections_total", "How often an endpoint was ejected.", reason),

@@ -84,6 +84,36 @@ fn a_late_lookup_is_a_failure_and_still_waited_for() {
 }
 
 #[test]
+fn a_dead_name_server_is_told_and_counted_once_a_lookup() {
+    let pools = pools("{shop: {endpoints: [\"shop.test:80\"]}}");
+    let mut known = known(&pools);
+    let mut told = 0;
+    for lookup in 1..=5 {
+        for (reason, ended) in [("late", false), ("no answer", true)] {
+            let news = known.answered("shop.test", Err(reason.to_owned()), ended, lookup * SECOND, 0.5);
+            told += usize::from(news.is_some());
+        }
+        assert_eq!(known.origins(&pools[0], 0).failures, lookup);
+    }
+    assert_eq!(told, 2, "that it is late, and why");
+}
+
+#[test]
+fn the_failures_of_a_pool_stay_when_its_names_go() {
+    let two = pools("{shop: {endpoints: [\"shop.test:80\", \"10.0.0.1:80\"]}, next: {endpoints: [\"shop.test:81\"]}}");
+    let mut known = known(&two);
+    let count = |known: &Known, pool| known.origins(&two[pool], 0).failures;
+    known.answered("shop.test", Err("no such name".to_owned()), true, 0, 0.5);
+    assert_eq!((count(&known, 0), count(&known, 1)), (1, 1));
+    let shop = pools("{shop: {endpoints: [\"10.0.0.1:80\"]}}");
+    known.keep(&[&shop[0], &two[1]], 0);
+    known.answered("shop.test", Err("no such name".to_owned()), true, 0, 0.5);
+    assert_eq!((count(&known, 0), count(&known, 1)), (1, 2));
+    known.keep(&[&shop[0]], 0);
+    assert_eq!((count(&known, 0), count(&known, 1)), (1, 0), "a pool that has gone is forgotten");
+}
+
+#[test]
 fn lookups_are_spread_and_as_frequent_as_the_most_eager_pool_wants() {
     let two = pools(
         "{shop: {endpoints: [\"shop.test:80\"], resolve_every: 60s}, \
