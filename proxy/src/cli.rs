@@ -174,9 +174,10 @@ enum Command {
         format: Format,
     },
     /// Set the state of an endpoint by hand, in the edge that runs at the `admin` address of a file. It lasts until it is
-    /// changed or its time is over; a reload keeps it, a restart does not.
+    /// changed or its time is over; a reload keeps it, a restart or hand-over does not: the log says then which are lost.
     Endpoint {
-        /// The YAML file, for the address and the token of the edge; it may be half edited otherwise.
+        /// The YAML file, for the address and the token of the edge; it may be half edited otherwise. With both --admin
+        /// and --token it is not read, and `-` will do.
         file: PathBuf,
         /// Name of the pool.
         pool: String,

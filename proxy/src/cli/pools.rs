@@ -163,14 +163,13 @@ fn seconds(seconds: f64) -> String {
     }
 }
 
+/// Red: it should serve, and does not as it should. Yellow: not all of it serves, or by somebody's will.
 fn state_style(endpoint: &Endpoint) -> Style {
-    if endpoint.effective_weight <= 0.0 {
-        color(AnsiColor::Red)
-    } else if endpoint.effective_weight < f64::from(endpoint.weight) || endpoint.by_hand.is_some() {
-        color(AnsiColor::Yellow)
-    } else {
-        color(AnsiColor::Green)
-    }
+    color(match endpoint.state.as_str() {
+        "up" | "standby" if endpoint.by_hand.is_none() => AnsiColor::Green,
+        "up" | "standby" | "slow_start" | "draining" => AnsiColor::Yellow,
+        _ => AnsiColor::Red,
+    })
 }
 
 fn color(color: AnsiColor) -> Style {

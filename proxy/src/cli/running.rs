@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use super::{Format, pools};
 use crate::control::{
     explain::Asked,
-    pools::{Order, Pool},
+    pools::{BY_MAX, Order, Pool},
     secret::Token,
 };
 
@@ -96,7 +96,8 @@ pub(super) fn login() -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let user = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(variable);
     let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    [&user, host.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("@")
+    let login = [&user, host.trim()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("@");
+    login.chars().take(BY_MAX).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the rim where the environment is read")]

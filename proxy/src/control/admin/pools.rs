@@ -59,14 +59,10 @@ pub(super) async fn post(request: Request<Incoming>, admin: &Admin, name: &str, 
     };
     let members = pool.balancer.members();
     let named = members.iter().filter(|member| is_called(member, endpoint)).map(|member| member.address);
-    let named: Vec<_> = named.collect();
+    // One that leaves at this moment is none any more.
+    let named: Vec<_> = named.filter(|address| pool.balancer.by_hand(*address, by_hand.clone(), now).is_ok()).collect();
     if named.is_empty() {
         return unknown("endpoint", endpoint, members.iter().map(|member| member.address));
-    }
-    for address in &named {
-        if pool.balancer.by_hand(*address, by_hand.clone(), now).is_err() {
-            tracing::debug!(%address, "an endpoint left before its state was set");
-        }
     }
     log(&pool.model.name, endpoint, by_hand.as_ref(), &by);
     let mut standing = Pool::of(pool, admin.tender.discovery(), now);
