@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -22,7 +22,7 @@ const ROUTES: &str = r#"
   - {name: unused, match: {path: /unused}, pool: origin, class: browse}
 "#;
 
-/// A running edge, and a file beside its own that says where it is.
+/// A running edge, and its file.
 struct World {
     edge: Edge,
     file: PathBuf,
@@ -38,15 +38,15 @@ impl World {
         let secrets = tempfile::tempdir().unwrap();
         let token = secrets.path().join("token");
         fs::write(&token, TOKEN).unwrap();
-        // Free now; nobody else asks for just this one.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let admin = format!("admin: {{token: \"file:{}\", bind: \"{free}\"}}", token.display());
+        let admin = format!("admin: {{token: \"file:{}\", bind: \"127.0.0.1:0\"}}", token.display());
         let edge = Edge::start(&text.replace("admin: {bind: \"127.0.0.1:0\"}", &admin));
         Self { file: edge.folder().join("edge.yaml"), edge, _secrets: secrets }
     }
 
     fn run(&self, command: &str, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_edge")).arg(command).arg(&self.file).args(arguments).output().unwrap()
+        let admin = self.edge.address("admin").to_string();
+        let mut command_line = Command::new(env!("CARGO_BIN_EXE_edge"));
+        command_line.arg(command).arg(&self.file).args(arguments).args(["--admin", &admin]).output().unwrap()
     }
 
     /// What a command that succeeds prints.
@@ -120,11 +120,11 @@ async fn an_endpoint_is_taken_out_by_hand_and_brought_back() {
 async fn a_state_by_hand_ends_when_its_time_is_over() {
     let (first, second) = pair().await;
     let world = World::start(&[first.address, second.address], "    balance: round_robin\n    slow_start: 0s");
-    world.says("endpoint", &["origin", &first.address.to_string(), "drain", "--for", "2s"]);
+    world.says("endpoint", &["origin", &first.address.to_string(), "drain", "--for", "6s"]);
     let drained = world.endpoint(0);
     assert_eq!(drained["state"], "draining", "{drained:#}");
     let by_hand = &drained["by_hand"];
-    assert!(by_hand["for_s"].as_f64().is_some_and(|left| left > 0.0 && left <= 2.0), "{drained:#}");
+    assert!(by_hand["for_s"].as_f64().is_some_and(|left| left > 0.0 && left <= 6.0), "{drained:#}");
     assert!(by_hand["by"].as_str().is_some_and(|by| !by.is_empty()), "somebody is always named: {drained:#}");
     assert_eq!(world.bodies(4).await, ["second"; 4]);
     wait_until("it is over", async || world.bodies(2).await.contains(&"first".to_owned())).await;
@@ -181,6 +181,17 @@ async fn pools_are_shown_as_they_stand() {
     let name = format!("localhost:{}", second.address.port());
     world.says("endpoint", &["origin", &name, "drain", "--by", "anna"]);
     assert!(world.says("pools", &[]).contains("drain by anna"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_without_endpoints_has_nothing_to_use() {
+    let file = config(&[], "", ROUTES).replace("endpoints: []", "endpoints_file: missing.yaml");
+    let world = World::with(&file);
+    let table = world.says("pools", &[]);
+    for part in ["origin: least_requests; 0% usable", "missing.yaml is broken", "no endpoints"] {
+        assert!(table.contains(part), "no {part:?} in\n{table}");
+    }
+    world.edge.wait_for_metric(r#"floodgate_pool_usable_ratio{pool="origin"} 0"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
