@@ -20,13 +20,15 @@ mapping! {
 
         /// YAML file with a list of further servers, written as `endpoints`; a relative path starts from the folder of
         /// this file. For a program that knows which servers there are: it goes live within seconds after the file
-        /// changes, without a reload, and those that stay keep their state. A file that is missing or wrong by then
-        /// changes nothing, and the log says why. Default: none. Live.
+        /// changes, without a reload, and those that stay, or come back within 10 minutes, keep their state. A file that
+        /// is missing or wrong by then changes nothing, and the log says why; an edge that starts waits for it. Default:
+        /// none. Live.
         optional endpoints_file: Written<EndpointsPath>,
 
         /// From one look-up of the servers' names to the next, `100ms` to `1h`; no request ever waits for one. While
-        /// name servers fail, the last good answer is kept. Default `10s`: a server that has moved is found before
-        /// anybody calls. Only where an endpoint has a name, or may have one in `endpoints_file`. Live.
+        /// name servers fail, the last good answer is kept. A process that has just started knows none: it waits for one,
+        /// and is handed nothing over where a pool would have nobody. Default `10s`: a server that has moved is found
+        /// before anybody calls. Only where an endpoint has a name, or may have one in `endpoints_file`. Live.
         optional resolve_every: Written<Duration>,
 
         /// How one is chosen: `least_requests` takes the one with the fewest requests in flight for its weight (of 8

@@ -50,7 +50,7 @@ pub(crate) struct BrokenList {
 
 /// A pool would begin with nobody to ask.
 #[derive(Debug, Error)]
-#[error("pool {pool} would have no endpoint: {why}")]
+#[error("pool `{pool}` would have no endpoint: {why}")]
 pub(crate) struct EmptyPool {
     pub(crate) pool: String,
     /// What of the pool says where they are.
