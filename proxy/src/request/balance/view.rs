@@ -264,7 +264,8 @@ impl View {
         }
         let configured = |counts: &dyn Fn(&Member) -> bool| {
             let primaries = members.list.iter().filter(|member| !member.from.backup && counts(member));
-            primaries.map(|member| f64::from(member.from.weight)).sum::<f64>()
+            // Not `sum`, by which nothing is -0, and a share of it of the other sign.
+            primaries.fold(0.0, |sum, member| sum + f64::from(member.from.weight))
         };
         let local = weight_of(&near) / configured(&is_local);
         let share = if far.is_empty() { ALL } else { basis_points(LOCAL_FACTOR * local) };

@@ -130,7 +130,7 @@ impl World {
         for row in &report.endpoints {
             prop_assert!(row.in_flight <= 4, "{row:?}");
             let there = self.tries.iter().filter(|over| over.endpoint.address == row.member.address).count();
-            prop_assert!(there >= row.in_flight as usize, "an endpoint that came again begins anew");
+            prop_assert!(there >= row.in_flight as usize, "nothing is counted that is not there");
             prop_assert!(row.errors <= row.tries && row.weight <= f64::from(row.member.from.weight));
         }
         Ok(())
