@@ -163,7 +163,7 @@ async fn with_too_few_left_those_that_check_badly_are_asked_too() {
     let good = always(200).await;
     for (share, asked_too) in [("50%", true), ("10%", false)] {
         let (first, second) = (unwell().await, unwell().await);
-        let health = "health: {http: /healthz, interval: 1s, timeout: 1s, down_after: 1}";
+        let health = "health: {http: /healthz, interval: 1s, timeout: 1s, down_after: 3}";
         let (edge, client) = turns(&[&first, &second, &good], &format!("{health}\n    panic_below: {share}"));
         for origin in [&first, &second] {
             let down = format!(r#"floodgate_endpoint_up{{endpoint="{}",pool="origin"}} 0"#, origin.address);
@@ -188,7 +188,7 @@ async fn an_endpoint_that_comes_back_begins_with_little() {
             async move { response(if fails { 500 } else { 200 }, "", &[]) }
         })
         .await;
-        let health = "health: {http: /healthz, interval: 1s, timeout: 1s, down_after: 1, up_after: 1}";
+        let health = "health: {http: /healthz, interval: 1s, timeout: 1s, down_after: 3, up_after: 1}";
         let (edge, client) = turns(&[&returning, &good], &format!("{health}\n    slow_start: {slow_start}"));
         let up = |up| format!(r#"floodgate_endpoint_up{{endpoint="{}",pool="origin"}} {up}"#, returning.address);
         edge.wait_for_metric(&up(0)).await;

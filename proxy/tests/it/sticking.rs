@@ -84,7 +84,7 @@ async fn a_cookie_that_the_edge_has_not_made_is_none() {
 #[tokio::test]
 async fn a_client_whose_endpoint_is_gone_moves_once() {
     let mut origins = four().await;
-    let rules = format!("{STICKY}\n    health: {{http: /, interval: 1s, timeout: 1s, down_after: 1, up_after: 1}}");
+    let rules = format!("{STICKY}\n    health: {{http: /, interval: 1s, timeout: 1s, down_after: 3, up_after: 1}}");
     let edge = edge(&origins, &rules);
     let first = get(&edge, "/", &[]).await;
     let (pair, _) = cookie(first.headers()).unwrap();
