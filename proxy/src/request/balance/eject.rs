@@ -86,13 +86,6 @@ impl Ejections {
         length
     }
 
-    /// Ends the one in force before its time.
-    pub(super) fn pardon(&mut self, now: u64) {
-        if self.current.take().is_some() {
-            self.since = now;
-        }
-    }
-
     /// Ends what is over, and forgets one ejection for each time as long as the last without another. Returns whether
     /// the endpoint is back.
     pub(super) fn tend(&mut self, now: u64) -> bool {

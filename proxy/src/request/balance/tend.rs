@@ -32,7 +32,6 @@ impl Balancer {
             let _held = self.tally.hold();
             let before = self.view.load();
             if Arc::ptr_eq(&before.members, &known) {
-                self.pardon_returned(&before.members, &members, now);
                 self.warn_of_states_that_leave(&before.members, &members);
                 return self.publish(&before, Arc::new(members), now);
             }
@@ -46,22 +45,6 @@ impl Balancer {
             if let Some(ByHand { state, by, .. }) = &endpoint.state().by_hand {
                 let (pool, endpoint) = (&self.rules.pool, endpoint.address);
                 tracing::warn!(pool, %endpoint, %state, by, "endpoint has left with a state by hand");
-            }
-        }
-    }
-
-    /// Whoever comes back ejected stays so only where there is room: others may be out by now. The lock is held.
-    fn pardon_returned(&self, before: &Members, members: &Members, now: u64) {
-        let Some(rules) = &self.rules.eject else { return };
-        let is_out = |endpoint: &&Arc<Endpoint>| endpoint.state().ejections.current().is_some();
-        let (stayed, returned): (Vec<_>, Vec<_>) =
-            members.endpoints.iter().filter(is_out).partition(|endpoint| before.endpoint(endpoint.address).is_some());
-        let mut out = stayed.len();
-        for endpoint in returned {
-            if eject::has_room(rules.at_most, members.endpoints.len(), out) {
-                out += 1;
-            } else {
-                endpoint.state().ejections.pardon(now);
             }
         }
     }
