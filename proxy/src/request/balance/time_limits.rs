@@ -220,9 +220,7 @@ mod tests {
                 tokio::time::sleep(SHORT / 5).await;
             }
         });
-        while edge.read(&mut [0; 8]).await.unwrap() > 0 {
-            assert!(!wait.is_passed());
-        }
+        while edge.read(&mut [0; 8]).await.unwrap() > 0 {}
         assert!(wait.is_passed() && clock::instant() - begun >= 3 * SHORT);
         drop(edge);
         dripping.await.unwrap();
