@@ -198,7 +198,7 @@ impl Balancer {
     pub fn answered(&self, over: &Try, outcome: Outcome, now: u64) {
         let endpoint = &over.endpoint;
         endpoint.count(outcome);
-        if outcome == Outcome::ClientGone {
+        if outcome == Outcome::Undecided {
             return;
         }
         let (took, mean) = (now.saturating_sub(over.began), self.tally.mean());

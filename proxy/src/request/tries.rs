@@ -112,7 +112,7 @@ impl Requests {
         let own = matches!(error.etype(), ErrorType::InternalError | ErrorType::SocketError | ErrorType::BindError);
         let had_time = ctx.current.as_ref().is_some_and(|current| current.had_time);
         // Without a descriptor, or time, nothing was learnt of the endpoint.
-        let outcome = if own || !had_time { Outcome::ClientGone } else { Outcome::NoConnection };
+        let outcome = if own || !had_time { Outcome::Undecided } else { Outcome::NoConnection };
         self.try_over(ctx, outcome);
         !own && self.goes_on(ctx, Failure::NoConnection, true)
     }
@@ -126,7 +126,7 @@ impl Requests {
         let uploading = wait.is_some_and(|wait| !wait.has_begun());
         let had_time = !uploading && ctx.current.as_ref().is_some_and(|current| current.had_time);
         let outcome = match failure {
-            Some(Failure::TimedOut) if !had_time => Outcome::ClientGone,
+            Some(Failure::TimedOut) if !had_time => Outcome::Undecided,
             failure => outcome(failure),
         };
         // With half an answer there is nothing to repeat, and it may be in the cache already.
@@ -193,6 +193,6 @@ fn outcome(failure: Option<Failure>) -> Outcome {
         Some(Failure::Broken) => Outcome::Broken,
         Some(Failure::TimedOut) => Outcome::TimedOut,
         Some(Failure::Status(status)) => Outcome::Answered(status),
-        None => Outcome::ClientGone,
+        None => Outcome::Undecided,
     }
 }

@@ -150,15 +150,16 @@ pub enum Outcome {
     Broken,
     /// A time limit passed before an answer.
     TimedOut,
-    /// The client went away first, which says nothing of the endpoint.
-    ClientGone,
+    /// Nothing was learnt of the endpoint: the client went away or paused, others had used up the time, or the edge itself
+    /// was short of something.
+    Undecided,
 }
 
 impl Outcome {
     /// The `result` labels in metrics: `overloaded` is a 503, `error_status` any other 5xx. Those from that on, except
     /// the last, are errors where shares of successes are compared.
     pub const RESULTS: [&'static str; 7] =
-        ["ok", "overloaded", "error_status", "connect_failed", "broken", "timed_out", "client_gone"];
+        ["ok", "overloaded", "error_status", "connect_failed", "broken", "timed_out", "undecided"];
 
     /// Its position among them.
     fn result(self) -> usize {
@@ -169,7 +170,7 @@ impl Outcome {
             Self::NoConnection => 3,
             Self::Broken => 4,
             Self::TimedOut => 5,
-            Self::ClientGone => 6,
+            Self::Undecided => 6,
         }
     }
 
@@ -179,7 +180,7 @@ impl Outcome {
         match self {
             Self::NoConnection | Self::Broken | Self::TimedOut => true,
             Self::Answered(status) => matches!(status, 502 | 504),
-            Self::ClientGone => false,
+            Self::Undecided => false,
         }
     }
 
@@ -211,7 +212,7 @@ impl Endpoint {
 
     /// What has been counted so far. Of a client that went away nothing is known.
     pub(super) fn counts(&self) -> Counts {
-        let [ok, overloaded, errors @ .., _client_gone] = self.results();
+        let [ok, overloaded, errors @ .., _undecided] = self.results();
         let errors = errors.iter().sum();
         Counts { tries: ok + overloaded + errors, errors }
     }

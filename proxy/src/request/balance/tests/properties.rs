@@ -22,7 +22,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => Just(Outcome::Answered(200)),
         1 => Just(Outcome::Answered(500)),
         4 => Just(Outcome::Broken),
-        1 => Just(Outcome::ClientGone),
+        1 => Just(Outcome::Undecided),
     ];
     let verdict = prop_oneof![2 => Just(Verdict::Well), 1 => Just(Verdict::Unwell), 1 => Just(Verdict::Unreachable)];
     let hand = proptest::option::of(prop_oneof![Just(Hand::Up), Just(Hand::Down), Just(Hand::Drain)]);

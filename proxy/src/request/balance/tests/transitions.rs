@@ -194,7 +194,7 @@ fn what_counts_in_a_row() {
         (Outcome::Answered(503), false),
         (Outcome::Answered(429), false),
         (Outcome::Answered(404), false),
-        (Outcome::ClientGone, false),
+        (Outcome::Undecided, false),
     ] {
         let pool = pool(Balance::RoundRobin, &[1; 4]);
         for _ in 0..20 {
@@ -218,7 +218,7 @@ fn what_counts_as_an_error_of_how_many_tries() {
         (Outcome::Answered(503), 1, 0),
         (Outcome::Answered(429), 1, 0),
         (Outcome::Answered(200), 1, 0),
-        (Outcome::ClientGone, 0, 0),
+        (Outcome::Undecided, 0, 0),
     ] {
         let pool = pool(Balance::RoundRobin, &[1]);
         pool.answered(&try_at(&pool, 1, 0), outcome, 0);
