@@ -19,6 +19,7 @@ mod condition;
 mod template;
 mod header_rules;
 mod split;
+mod cache;
 mod action;
 mod route;
 mod conflict;
@@ -63,6 +64,7 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
         pools: Names::of_mapping("pool", written.pools.0.as_ref(), 0..=NAMED_MAX, report),
         classes: Names::of_list("class", written.classes.0.as_ref(), 0..=CLASSES_MAX, report),
         zones: Names::of_mapping("zone", written.zones.0.as_ref(), 0..=NAMED_MAX, report),
+        max_objects: Vec::new(),
     };
     if let (Some(process), Some(pools)) = (&written.process.0, &written.pools.0) {
         zone::check(process.zone.as_ref(), pools, report);
@@ -72,7 +74,8 @@ pub(crate) fn check(written: schema::Config, sources: &Sources, report: &mut Rep
     }
     let zone = written.process.0.as_ref().and_then(|process| process.zone.as_ref()).map(|zone| zone.value.clone());
     let pools = written.pools.0.and_then(|pools| pool::check(pools, &names.classes, sources, report));
-    let zones = written.zones.0.and_then(|zones| route::zones(zones, report));
+    let zones = written.zones.0.and_then(|zones| cache::zones(zones, sources, report));
+    names.max_objects = zones.iter().flatten().map(|zone| zone.max_object).collect();
     if let (Some(routes), Some(listeners)) = (&written.routes.0, &listeners) {
         reach::refuse_unserved_hosts(routes, listeners, report);
         reach::refuse_unproven_clients(routes, listeners, report);

@@ -13,11 +13,16 @@ pub mod pattern;
 pub mod condition;
 pub mod pool;
 pub mod action;
+pub mod cache;
 pub mod tls;
 
 pub use action::{
     Action, Body, Destination, Files, Forward, HeaderRules, Redirect, Respond, Rewrite, Share, Split, SplitKey,
     Template, TemplatePart,
+};
+pub use cache::{
+    CachePolicy, ClientDirective, Coding, KeyParts, Negative, Overrides, QueryKey, SetCookie, TagRules, VaryRules,
+    Zone, ZoneDisk,
 };
 pub use condition::{Attribute, Condition, Test};
 pub use id::{ClassId, ListenerId, PoolId, RouteId, ZoneId};
@@ -223,17 +228,6 @@ pub struct Http2 {
     pub streams: u32,
 }
 
-/// A part of the cache with a budget of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone {
-    /// Its name, as written.
-    pub name: String,
-    /// Memory for bodies, headers, keys and index together.
-    pub memory: ByteSize,
-    /// Largest object kept; larger ones pass through.
-    pub max_object: ByteSize,
-}
-
 /// Which requests are meant, and what happens to them.
 ///
 /// No two routes are equally specific for one request. What is more specific: first by host (exact, wildcard, any),
@@ -293,33 +287,6 @@ pub struct RateLimit {
 pub enum RateKey {
     /// The client's address; IPv6 by its /64.
     Address,
-}
-
-/// How the answers of a route are cached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CachePolicy {
-    /// Where they are kept.
-    pub zone: ZoneId,
-    /// Lifetime of an answer that states none; `None` does not keep it.
-    pub default_ttl: Option<Duration>,
-    /// How long past its lifetime an answer may be served while one request refreshes it, where the origin says
-    /// nothing.
-    pub stale_while_revalidate: Duration,
-    /// How long past its lifetime an answer may be served when the origin fails, where the origin says nothing.
-    pub stale_if_error: Duration,
-    /// Which parameters of the query belong to the key.
-    pub query: QueryKey,
-}
-
-/// Which parameters of the query belong to the cache key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QueryKey {
-    /// All, as sent.
-    All,
-    /// All but these, for parameters such as `utm_source` that change nothing.
-    Drop(Vec<String>),
-    /// These alone, sorted by name.
-    Keep(Vec<String>),
 }
 
 /// Where requests are logged, one JSON object a line.

@@ -22,17 +22,19 @@ mod failure;
 mod pool;
 pub(crate) mod condition;
 pub(crate) mod action;
+mod cache;
 mod route;
 mod telemetry;
 pub(crate) mod include;
 
 pub(crate) use balance::{AnyBalance, Hashing, Sticky};
+pub(crate) use cache::{Cache, IgnoreClient, KeyParts, Override, Query, Tags, Vary, Zone, ZoneDisk};
 pub(crate) use endpoint::{AnyEndpoint, Endpoint};
 pub(crate) use failure::{Comparison, Ejection, Health, OrOff, Retry, RetryOn};
 pub(crate) use listener::{Admin, Connections, Listener};
 pub(crate) use path::AuthoritiesPath;
 pub(crate) use pool::{ClientCertificate, Limit, Pool, PoolTls, Timeouts};
-pub(crate) use route::{Cache, Query, RateLimit, Route, Zone};
+pub(crate) use route::{RateLimit, Route};
 pub(crate) use telemetry::{AccessLog, Telemetry, Trace};
 pub(crate) use tls::{Certificate, Tls};
 

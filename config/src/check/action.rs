@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     HOUR, MILLISECOND,
     bound::within,
+    cache,
     header_rules::{self, Towards},
     route::{self, References},
     split,
@@ -134,7 +135,9 @@ fn check_forward(
     let deadline = within(written.deadline.as_ref(), DEADLINE, MILLISECOND..=HOUR, report);
     // Outer `None`: refused. Only at the end does that matter, so that everything is looked at.
     let cache = match &written.cache {
-        Some(cache) => route::check_cache(&cache.value, methods, &mut names.zones, report).map(Some),
+        Some(cache) => {
+            cache::policy(&cache.value, methods, paths, &mut names.zones, &names.max_objects, report).map(Some)
+        }
         None => Some(None),
     };
     let streams = check_streams(written, report);

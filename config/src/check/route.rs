@@ -1,4 +1,4 @@
-//! Checks zones and routes, and resolves what routes refer to.
+//! Checks routes, and resolves what they refer to.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::{
     unique::refuse_repeated,
 };
 use crate::{
-    model::{ByteSize, CachePolicy, PathPattern, QueryKey, RateLimit, Route, Zone, ZoneId},
+    model::{ByteSize, PathPattern, RateLimit, Route},
     problem::{Code, Report},
     schema::{
         self,
-        read::{Named, OneOrMany, Tried, Written},
+        read::{OneOrMany, Tried, Written},
     },
     source::Sources,
 };
@@ -24,7 +24,6 @@ use crate::{
 const ROUTES_MAX: usize = 1 << 16;
 const PATTERNS_MAX: usize = 1000;
 const RATES_MAX: usize = 8;
-const MAX_OBJECT: ByteSize = ByteSize(8 << 20);
 const MAX_BODY: ByteSize = ByteSize(1 << 20);
 const TIB: u64 = 1 << 40;
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -34,6 +33,8 @@ pub(super) struct References {
     pub(super) pools: Names,
     pub(super) classes: Names,
     pub(super) zones: Names,
+    /// The largest object of each zone, by its id.
+    pub(super) max_objects: Vec<ByteSize>,
 }
 
 impl References {
@@ -50,17 +51,6 @@ impl References {
         self.classes.refuse_unused("give a route this class, or remove it: it would keep headroom for nobody", report);
         self.zones.refuse_unused("let a route keep its answers there, or remove the zone", report);
     }
-}
-
-pub(super) fn zones(written: Named<Tried<schema::Zone>>, report: &mut Report) -> Option<Vec<Zone>> {
-    let mut zone = |name: String, written: schema::Zone| {
-        let memory = within(Some(&written.memory), MAX_OBJECT, ByteSize(64 << 10)..=ByteSize(16 * TIB), report);
-        let max_object = within(written.max_object.as_ref(), MAX_OBJECT.min(memory), ByteSize(1)..=memory, report);
-        Zone { name, memory, max_object }
-    };
-    let checked: Vec<_> = written.entries.into_iter().map(|(name, w)| Some(zone(name.value, w.0?))).collect();
-    // Collected first, so that each has been checked.
-    checked.into_iter().collect()
 }
 
 pub(super) fn check(
@@ -146,45 +136,4 @@ fn rates(written: &Written<Vec<schema::RateLimit>>, report: &mut Report) -> Vec<
         burst: within(burst.as_ref(), at.count, 1..=1_000_000_000, report),
     };
     written.value.iter().map(rate).collect()
-}
-
-pub(super) fn check_cache(
-    written: &schema::Cache,
-    methods: &[String],
-    zones: &mut Names,
-    report: &mut Report,
-) -> Option<CachePolicy> {
-    if !methods.is_empty() && !methods.iter().any(|method| method == "GET" || method == "HEAD") {
-        let message = format!("answers to {} are never kept", methods.join(", "));
-        report.refuse_with_hint(Code::WithoutEffect, &written.zone.at, message, "remove `cache`, or match `GET`");
-    }
-    let mut time = |written: &Option<_>, default| within(written.as_ref(), default, Duration::ZERO..=YEAR, report);
-    let default_ttl = written.default_ttl.is_some().then(|| time(&written.default_ttl, Duration::ZERO));
-    let stale_while_revalidate = time(&written.stale_while_revalidate, Duration::ZERO);
-    let stale_if_error = time(&written.stale_if_error, Duration::ZERO);
-    let query = match &written.query {
-        None | Some(schema::Query::All) => QueryKey::All,
-        Some(schema::Query::Keep(names)) => QueryKey::Keep(parameters(names, report)),
-        Some(schema::Query::Drop(names)) => {
-            if names.value.is_empty() {
-                report.refuse_with_hint(Code::WithoutEffect, &names.at, "nothing is dropped", "write `query: all`");
-            }
-            QueryKey::Drop(parameters(names, report))
-        }
-    };
-    let zone = ZoneId(zones.find(&written.zone, report)?);
-    Some(CachePolicy { zone, default_ttl, stale_while_revalidate, stale_if_error, query })
-}
-
-fn parameters(written: &Written<Vec<Written<String>>>, report: &mut Report) -> Vec<String> {
-    count(written.value.len(), "parameter", 0..=PATTERNS_MAX, &written.at, report);
-    refuse_repeated(Code::RepeatedValue, "parameter", written.value.iter().map(|name| (&name.value, &name.at)), report);
-    for Written { value, at } in &written.value {
-        // As it is sent. With `%`, `+` or `;` it could mean several names, and then always belongs to the key.
-        if value.is_empty() || !value.bytes().all(|b| b.is_ascii_graphic() && !b"%+;&=#\"<>".contains(&b)) {
-            let hint = "a name as it stands in a URL, such as `utm_source`; is a comma missing?";
-            report.refuse_with_hint(Code::WrongParameter, at, format!("no parameter is called `{value}`"), hint);
-        }
-    }
-    written.value.iter().map(|name| name.value.clone()).collect()
 }

@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Path,
     /// The target of a redirect: a path or a URL.
     Location,
+    /// What answers can be purged by.
+    Tag,
 }
 
 /// Longer ones are a mistake.
@@ -73,6 +75,9 @@ fn parse(raw: &str, kind: Kind) -> Result<Vec<TemplatePart>, Fault> {
 
 /// Bytes of `raw` up to where its path starts.
 fn authority_end(raw: &str, kind: Kind) -> Result<usize, Fault> {
+    if kind == Kind::Tag {
+        return if raw.is_empty() { fault("is empty", "such as `product:{id}`") } else { Ok(0) };
+    }
     if raw.starts_with("//") {
         return fault("starts with `//`, which is another host", "start with one `/`");
     }
@@ -97,7 +102,7 @@ fn authority_end(raw: &str, kind: Kind) -> Result<usize, Fault> {
 fn place(name: &str, kind: Kind) -> Result<TemplatePart, Fault> {
     match name {
         "rest" => Ok(TemplatePart::Rest),
-        "host" if kind == Kind::Location => Ok(TemplatePart::Host),
+        "host" if kind != Kind::Path => Ok(TemplatePart::Host),
         "host" => fault("cannot have `{host}` in a path", "the path is filled from the path"),
         _ if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
             Ok(TemplatePart::Parameter(name.to_owned()))
@@ -108,6 +113,9 @@ fn place(name: &str, kind: Kind) -> Result<TemplatePart, Fault> {
 
 /// Text goes out as it stands, so it must be what a URL may hold (RFC 3986 appendix A).
 fn check_text(text: &str, kind: Kind) -> Result<(), Fault> {
+    if kind == Kind::Tag && text.contains(',') {
+        return fault("holds `,`", "write two tags");
+    }
     if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic() || "\"<>\\^`}|".contains(*c)) {
         return fault(format!("holds `{}`", c.escape_default()), "percent-encode what a URL cannot hold");
     }

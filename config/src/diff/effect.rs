@@ -38,6 +38,11 @@ pub(super) fn effect(path: &[&str], change: &Change<'_>, old: &Tree, new: &Tree,
         (["zones", zone, "memory"], _) if shrinks(old, new, zone) => {
             (Kind::OrphansCache, "what no longer fits is dropped at once".to_owned())
         }
+        (["zones", _, "disk"], Change::Added(_)) => live("what is in its folder is served, too"),
+        (["zones", _, "disk"] | ["zones", _, "disk", "folder"], _) => {
+            (Kind::OrphansCache, "what is only on the disk is no longer served; its files stay".to_owned())
+        }
+        (["zones", _, "disk", "size"], _) => live("the oldest answers go as it fills"),
         (["zones", ..], _) => live("for answers stored from now on"),
         (["routes", name], change) => whole_route(name, change),
         (["routes", name, rest @ ..], change) => within_route(name, rest, change, old, new),
@@ -110,7 +115,11 @@ fn within_route(name: &str, path: &[&str], change: &Change<'_>, old: &Tree, new:
         (["cache"] | ["cache", "zone"], _) => {
             (Kind::OrphansCache, format!("orphans the stored answers of route {name}: they are no longer looked for"))
         }
-        (["cache", "query", ..], _) => (Kind::OrphansCache, orphaned(name)),
+        (["cache", "query" | "sort_query" | "key", ..], _) => (Kind::OrphansCache, orphaned(name)),
+        (["cache", "vary"], _) | (["cache", "vary", "accept_language" | "accept_encoding", ..], _) => {
+            (Kind::OrphansCache, format!("orphans those stored answers of route {name} that vary"))
+        }
+        (["cache", "ignore_client" | "compress", ..], _) => live(FROM_NOW_ON),
         (["cache", ..], _) => live("for answers stored from now on"),
         (["split"], Change::Added(_) | Change::Removed(_)) if keeps_answers => (Kind::OrphansCache, orphaned(name)),
         (["split", "pools", pool], Change::Removed(_)) if keeps_answers => {

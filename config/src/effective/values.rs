@@ -3,16 +3,18 @@
 
 use std::{fmt::Display, path::Path, time::Duration};
 
+mod cache;
 mod pool;
 mod route;
 
 use crate::{
     model::{
-        AccessLog, Admin, Boot, CachePolicy, Certificate, Config, Connections, Http2, Listener, Live, LogTarget,
-        QueryKey, RateKey, RateLimit, Secret, Tls, Trace, Zone,
+        AccessLog, Admin, Boot, Certificate, Config, Connections, Http2, Listener, Live, LogTarget, RateKey, RateLimit,
+        Secret, Tls, Trace,
     },
     schema::quantity::AsWritten,
 };
+use cache::{policy_of, zone};
 use pool::pool;
 use route::route;
 
@@ -208,31 +210,11 @@ fn certificate(Certificate { names, chain, key }: &Certificate) -> Yaml {
     map([("names", Some(texts(names))), ("chain", Some(path(chain))), ("key", Some(path(key)))])
 }
 
-fn zone(Zone { name: _, memory, max_object }: &Zone) -> Yaml {
-    map([("memory", Some(text(memory))), ("max_object", Some(text(max_object)))])
-}
-
 fn limit(RateLimit { per, at, burst }: &RateLimit) -> Yaml {
     let per = match per {
         RateKey::Address => text("address"),
     };
     map([("per", Some(per)), ("at", Some(text(at))), ("burst", Some(number(burst)))])
-}
-
-fn policy_of(policy: &CachePolicy, live: &Live) -> Yaml {
-    let CachePolicy { zone, default_ttl, stale_while_revalidate, stale_if_error, query } = policy;
-    let query = match query {
-        QueryKey::All => text("all"),
-        QueryKey::Drop(names) => map([("drop", Some(texts(names)))]),
-        QueryKey::Keep(names) => map([("keep", Some(texts(names)))]),
-    };
-    map([
-        ("zone", Some(text(&live.zones[zone.index()].name))),
-        ("default_ttl", default_ttl.map(time)),
-        ("stale_while_revalidate", Some(time(*stale_while_revalidate))),
-        ("stale_if_error", Some(time(*stale_if_error))),
-        ("query", Some(query)),
-    ])
 }
 
 fn log(AccessLog { to, sample }: &AccessLog) -> Yaml {

@@ -1,31 +1,14 @@
-//! Routes and the zones of the cache that they keep answers in.
+//! Routes: which requests, and what happens to them.
 
 use std::time::Duration;
 
 use super::{
     action::{Files, HeaderRules, Redirect, Respond, Rewrite, Split},
+    cache::Cache,
     condition::AnyTest,
-    describe::Shape,
-    read::{Named, OneOrMany, Read, Written, mapping, refuse_kind, words},
+    read::{Named, OneOrMany, Written, mapping, words},
 };
-use crate::{
-    model::{ByteSize, HostPattern, PathPattern, Rate, RateKey},
-    problem::{At, Code, Report},
-    tree::{Node, Value},
-};
-
-mapping! {
-    /// One zone of the cache.
-    Zone {
-        /// Memory for bodies, headers, keys and index together, `64KiB` to `16TiB`. When it is full, what is least
-        /// likely to be asked for again goes. Live.
-        required memory: Written<ByteSize>,
-
-        /// Largest object kept, at most `memory`. Default `8MiB`, or `memory` if that is less: one film must not push
-        /// out every page. Larger ones pass through. Live.
-        optional max_object: Written<ByteSize>,
-    }
-}
+use crate::model::{ByteSize, HostPattern, PathPattern, Rate, RateKey};
 
 mapping! {
     /// One route: which requests, and one of `pool`, `split`, `redirect`, `respond` and `files`. All of it is live.
@@ -132,75 +115,6 @@ mapping! {
         /// Requests above the rate that are let through at once, at least 1. Default: the count of `at`, so that a
         /// whole period's worth may come together, as a browser's first page does. Live.
         optional burst: Written<u32>,
-    }
-}
-
-mapping! {
-    /// How answers are cached. Times are for answers that say nothing themselves.
-    Cache {
-        /// The zone that keeps them.
-        required zone: Written<String>,
-
-        /// Lifetime of an answer that states none, up to `365d`. Default: it is not kept, because only the origin
-        /// knows what may be. Live.
-        optional default_ttl: Written<Duration>,
-
-        /// How long past its lifetime an answer may be served while one request refreshes it, up to `365d`. Default
-        /// `0s`: an old answer is the origin's decision, or yours here. Live.
-        optional stale_while_revalidate: Written<Duration>,
-
-        /// How long past its lifetime an answer may be served when the origin fails, up to `365d`. Default `0s`, for
-        /// the same reason. Live.
-        optional stale_if_error: Written<Duration>,
-
-        /// Which parameters of the query tell answers apart: `all`, `{drop: [utm_source]}` all but these, or
-        /// `{keep: [page]}` these alone. Default `all`: a page is never served for another. Live.
-        optional query: Query,
-    }
-}
-
-/// Which parameters of the query belong to the cache key.
-#[derive(Debug)]
-pub(crate) enum Query {
-    All,
-    Drop(Written<Vec<Written<String>>>),
-    Keep(Written<Vec<Written<String>>>),
-}
-
-mapping! {
-    /// The long form of `query`: one of the two.
-    QueryList {
-        /// All but these. Default: `keep` says it.
-        optional drop: Written<Vec<Written<String>>>,
-
-        /// These alone. Default: `drop` says it.
-        optional keep: Written<Vec<Written<String>>>,
-    }
-}
-
-impl Read for Query {
-    fn read(node: &Node, at: &At, report: &mut Report) -> Option<Self> {
-        const EXPECTED: &str = "`all`, `{drop: [...]}` or `{keep: [...]}`";
-        match &node.value {
-            Value::Text(text) if text == "all" => Some(Self::All),
-            Value::Map(_) => match QueryList::read(node, at, report)? {
-                QueryList { drop: Some(names), keep: None } => Some(Self::Drop(names)),
-                QueryList { drop: None, keep: Some(names) } => Some(Self::Keep(names)),
-                QueryList { drop: Some(_), keep: Some(_) } => {
-                    report.refuse(Code::OneOfSeveral, at, format!("expected {EXPECTED}, found both lists"));
-                    None
-                }
-                QueryList { drop: None, keep: None } => {
-                    report.refuse(Code::OneOfSeveral, at, format!("expected {EXPECTED}, found neither"));
-                    None
-                }
-            },
-            _ => refuse_kind(node, at, report, EXPECTED),
-        }
-    }
-
-    fn shape() -> Shape {
-        Shape::Either(vec![Shape::Words(vec!["all"]), QueryList::shape()])
     }
 }
 

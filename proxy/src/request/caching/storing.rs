@@ -42,7 +42,7 @@ pub(crate) fn stored(asked: &Asked<'_>, mut response: ResponseHeader, now: Syste
 
 #[cfg(test)]
 mod tests {
-    use config::model::{ByteSize, QueryKey, ZoneId};
+    use config::model::{ByteSize, ZoneId};
 
     use super::*;
 
@@ -55,14 +55,8 @@ mod tests {
         for (name, value) in fields {
             response.append_header(*name, *value).unwrap();
         }
-        let policy = CachePolicy {
-            zone: ZoneId(0),
-            default_ttl: None,
-            stale_while_revalidate: Duration::ZERO,
-            stale_if_error: Duration::ZERO,
-            query: QueryKey::All,
-        };
-        let zone = Zone { name: "z".to_owned(), memory: ByteSize(1 << 20), max_object: ByteSize(10) };
+        let policy = CachePolicy::of_zone(ZoneId(0), ByteSize(10));
+        let zone = Zone { name: "z".to_owned(), memory: ByteSize(1 << 20), max_object: ByteSize(10), disk: None };
         let asked = Asked { method: &Method::GET, headers: &HeaderMap::new(), policy: &policy, zone: &zone };
         stored(&asked, response, now())
     }

@@ -1,6 +1,6 @@
 //! Lifetimes, source by source.
 
-use config::model::{QueryKey, ZoneId};
+use config::model::{ByteSize, ZoneId};
 use http::{HeaderName, HeaderValue};
 
 use super::*;
@@ -9,11 +9,10 @@ const NOW: &str = "Wed, 11 Nov 2026 00:00:00 GMT";
 
 fn policy(default_ttl_s: Option<u64>, stale_s: u64) -> CachePolicy {
     CachePolicy {
-        zone: ZoneId(0),
         default_ttl: default_ttl_s.map(Duration::from_secs),
         stale_while_revalidate: Duration::from_secs(stale_s),
         stale_if_error: Duration::from_secs(stale_s),
-        query: QueryKey::All,
+        ..CachePolicy::of_zone(ZoneId(0), ByteSize(1 << 20))
     }
 }
 
