@@ -1,6 +1,7 @@
 //! Everything of an object but its body: the key, the response header, when it is fresh.
 
 use crate::key::Slot;
+use crate::labels::{Labels, UrlHash};
 use crate::memory::budget::{Budget, Charge};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
@@ -38,6 +39,8 @@ pub(crate) struct Head {
     variance: Option<HashBinary>,
     epoch_override: Option<SystemTime>,
     lineage: Option<Box<Lineage>>,
+    labels: Labels,
+    url: UrlHash,
     charge: Charge,
 }
 
@@ -54,16 +57,18 @@ struct Lineage {
 
 impl Head {
     /// Copies what is worth keeping, and charges it whatever the limit says.
-    pub(crate) fn new(key: &CacheKey, meta: &CacheMeta, budget: &Arc<Budget>) -> Result<Self> {
+    pub(crate) fn new(key: &CacheKey, meta: &CacheMeta, labels: Labels, budget: &Arc<Budget>) -> Result<Self> {
         let header = compact(meta.response_header())?;
         let lineage = Lineage::of(meta)?;
         let primary: Box<[u8]> = key.primary_key().into();
         let bytes = size_of::<Head>()
             + header_bytes(&header)
             + primary.len()
+            + size_of_val(&*labels.tags)
             + lineage.as_ref().map_or(0, |lineage| lineage.bytes());
         Ok(Head {
             slot: Slot::of(key),
+            url: UrlHash::of_primary(&primary),
             primary,
             header,
             fresh_until: meta.fresh_until(),
@@ -73,6 +78,7 @@ impl Head {
             variance: meta.variance(),
             epoch_override: meta.epoch_override(),
             lineage,
+            labels,
             charge: Charge::regardless(budget, bytes as u64),
         })
     }
@@ -84,6 +90,17 @@ impl Head {
     /// Whether this is an object of exactly this key; the slot alone says so only as far as a hash can.
     pub(crate) fn is_for(&self, slot: &Slot, primary: &[u8]) -> bool {
         self.slot == *slot && *self.primary == *primary
+    }
+
+    /// When it was asked for, and its tags.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The URL of its key, by which it is purged whatever its scope and variant.
+    #[expect(dead_code, reason = "what is purged is not recorded yet")]
+    pub(crate) fn url(&self) -> UrlHash {
+        self.url
     }
 
     /// When the answer was first stored. It stays the same when the answer is revalidated.

@@ -10,6 +10,7 @@
 //! | `flight.rs`, `flight/` | objects being written; readers follow the writer |
 //! | `fill.rs`, `hit.rs` | Pingora's handlers: a body on its way in, a body on its way out |
 //! | `head.rs`, `body.rs` | the two immutable, shared parts of an object |
+//! | `labels.rs`, `purge.rs` | what purges know an object by, and what they say of it |
 //!
 //! An object is charged for all it holds. One with eight header fields (262 bytes of text) and a body of 4 KiB takes some
 //! 1,800 bytes beside body and key, two thirds of them Pingora's table of header fields with its text; what is charged
@@ -41,9 +42,12 @@ mod hit;
 mod head;
 mod body;
 mod key;
+mod labels;
+mod purge;
 mod stat;
 
 pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
+pub use labels::{Generation, Labels, Tag, UrlHash};
 pub use options::{Options, OptionsError, ZoneOptions};
 pub use stat::ZoneStat;
 pub use store::Store;

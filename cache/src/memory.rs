@@ -15,8 +15,9 @@ mod tests;
 
 use crate::head::Head;
 use crate::key::Slot;
+use crate::purge::{Purges, Verdict};
 use budget::{Budget, Charge};
-use object::Object;
+use object::{Found, Object};
 use shard::{Shard, Step};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -76,10 +77,20 @@ impl Memory {
         &self.budget
     }
 
-    /// Finds an object by its whole key.
-    pub(crate) fn find(&self, slot: &Slot, primary: &[u8]) -> Option<Arc<Object>> {
+    /// Finds an object by its whole key. What is found is asked of `purges`, outside the lock, and what they say is gone
+    /// goes now and was not found.
+    pub(crate) fn find(&self, slot: &Slot, primary: &[u8], purges: &Purges) -> Option<Found> {
         let (hash, stripe) = self.place(slot);
-        let found = stripe.read().find(hash, slot, primary);
+        let stored = stripe.read().find(hash, slot, primary);
+        let found = stored.and_then(|object| match purges.judge(&object.head) {
+            Verdict::Live => Some(Found { object, expired_at: None }),
+            Verdict::Soft { since } => Some(Found { object, expired_at: Some(since) }),
+            Verdict::Gone => {
+                let removed = stripe.write().remove(hash, |stored| stored.id == object.id);
+                drop(removed); // after the lock is let go
+                None
+            }
+        });
         let counter = if found.is_some() { &stripe.hits } else { &stripe.misses };
         counter.fetch_add(1, Ordering::Relaxed);
         found

@@ -5,9 +5,9 @@ mod tests;
 
 use crate::fill::Fill;
 use crate::flight::Flights;
-use crate::head::Head;
 use crate::hit::{FollowingHit, StoredHit};
 use crate::key::Slot;
+use crate::labels::Generation;
 use crate::options::{Options, OptionsError};
 use crate::stat::ZoneStat;
 use crate::zone::Zone;
@@ -74,6 +74,12 @@ impl Store {
         self.zones.load().iter().map(|zone| zone.stat()).collect()
     }
 
+    /// The moment that an origin is asked at, as purges tell it: read it before, and put it into
+    /// [`Labels::asked_at`](crate::Labels), so that an answer from before a purge is never served after it.
+    pub fn generation(&self, zone: &str) -> Generation {
+        self.zone(zone).purges.generation()
+    }
+
     fn zone(&self, name: &str) -> Arc<Zone> {
         let zones = self.zones.load();
         Arc::clone(zones.iter().find(|zone| zone.name() == name).unwrap_or(&self.nowhere))
@@ -86,8 +92,8 @@ impl Store {
             zone.counters.followed.fetch_add(1, Ordering::Relaxed);
             return Ok(Some((reader.head().meta()?, Box::new(FollowingHit::new(reader)))));
         }
-        match zone.memory.find(&slot, key.primary_key()) {
-            Some(object) => Ok(Some((object.head.meta()?, Box::new(StoredHit::new(&object))))),
+        match zone.find(&slot, key.primary_key()) {
+            Some(found) => Ok(Some((found.meta()?, Box::new(StoredHit::new(&found.object))))),
             None => Ok(None),
         }
     }
@@ -125,7 +131,7 @@ impl Storage for Store {
 
     async fn get_miss_handler(&'static self, key: &CacheKey, meta: &CacheMeta, _: &SpanHandle) -> Result<MissHandler> {
         let zone = self.zone(&key.user_tag);
-        let head = Head::new(key, meta, zone.memory.budget())?;
+        let head = zone.head(key, meta)?;
         let flight = self.flights.begin(zone, head);
         Ok(Box::new(Fill::new(flight, &self.flights)))
     }
@@ -148,7 +154,7 @@ impl Storage for Store {
 
     async fn update_meta(&'static self, key: &CacheKey, meta: &CacheMeta, _: &SpanHandle) -> Result<bool> {
         let zone = self.zone(&key.user_tag);
-        let head = Head::new(key, meta, zone.memory.budget())?;
+        let head = zone.revalidated_head(key, meta)?;
         Ok(zone.memory.replace_head(head, key.primary_key()))
     }
 

@@ -1,8 +1,15 @@
 //! One zone: its limits, its memory, its counters.
 
+use crate::head::Head;
+use crate::key::Slot;
+use crate::labels::Labels;
 use crate::memory::Memory;
+use crate::memory::object::Found;
 use crate::options::ZoneOptions;
+use crate::purge::Purges;
 use crate::stat::ZoneStat;
+use pingora::cache::{CacheKey, CacheMeta};
+use pingora::prelude::Result;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug)]
@@ -10,6 +17,7 @@ pub(crate) struct Zone {
     name: Box<str>,
     max_object_bytes: AtomicU64,
     pub(crate) memory: Memory,
+    pub(crate) purges: Purges,
     pub(crate) counters: Counters,
 }
 
@@ -28,6 +36,7 @@ impl Zone {
             name: options.name.as_str().into(),
             max_object_bytes: AtomicU64::new(options.max_object_bytes),
             memory: Memory::new(options.memory_bytes),
+            purges: Purges::default(),
             counters: Counters::default(),
         }
     }
@@ -43,6 +52,25 @@ impl Zone {
 
     pub(crate) fn max_object_bytes(&self) -> u64 {
         self.max_object_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The one door to what is stored in memory: whatever way a request came, purges are asked here.
+    pub(crate) fn find(&self, slot: &Slot, primary: &[u8]) -> Option<Found> {
+        self.memory.find(slot, primary, &self.purges)
+    }
+
+    /// The head of an answer that has come. Without labels, nobody can say when it was asked for but that it was by now.
+    pub(crate) fn head(&self, key: &CacheKey, meta: &CacheMeta) -> Result<Head> {
+        let now = || Labels { asked_at: self.purges.generation(), tags: Box::default() };
+        let labels = meta.extensions().get::<Labels>().cloned().unwrap_or_else(now);
+        Head::new(key, meta, labels, self.memory.budget())
+    }
+
+    /// The head of an answer that was revalidated. Without labels, those stay that are stored.
+    pub(crate) fn revalidated_head(&self, key: &CacheKey, meta: &CacheMeta) -> Result<Head> {
+        let stored = || self.find(&Slot::of(key), key.primary_key()).map(|found| found.object.head.labels().clone());
+        let labels = meta.extensions().get::<Labels>().cloned().or_else(stored).unwrap_or_default();
+        Head::new(key, meta, labels, self.memory.budget())
     }
 
     /// Takes other limits; what is stored stays, as far as it still fits.

@@ -4,7 +4,6 @@ use super::{
     FILL_ABORTED, Flights, JOIN_BYTES, NO_READER_LEFT, PACE_BYTES, PASS_BYTES, PATIENCE, READER_LEFT_BEHIND, Reader,
 };
 use crate::flight::Flight;
-use crate::head::Head;
 use crate::key::Slot;
 use crate::options::ZoneOptions;
 use crate::zone::Zone;
@@ -43,7 +42,7 @@ impl World {
             header.insert_header("Content-Length", length.to_string()).unwrap();
         }
         let meta = CacheMeta::new(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH, 0, 0, header);
-        let head = Head::new(&self.key, &meta, self.zone.memory.budget()).unwrap();
+        let head = self.zone.head(&self.key, &meta).unwrap();
         self.flights.begin(Arc::clone(&self.zone), head)
     }
 
@@ -63,7 +62,7 @@ impl World {
     }
 
     fn stored(&self) -> Option<Bytes> {
-        let object = self.zone.memory.find(&self.slot(), self.key.primary_key())?;
+        let object = self.zone.find(&self.slot(), self.key.primary_key())?.object;
         let mut at = 0;
         let read = std::iter::from_fn(|| {
             let read = object.body.read(at, u64::MAX)?;

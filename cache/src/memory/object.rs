@@ -2,7 +2,10 @@
 
 use crate::body::Body;
 use crate::head::Head;
+use pingora::cache::CacheMeta;
+use pingora::prelude::Result;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What an object takes beside its head, the blocks of its body, and its place in the index: itself, the body's frame, and
 /// the two counters before each of three shared allocations.
@@ -26,5 +29,24 @@ impl Object {
     /// Whether a client is being sent the body at this moment.
     pub(crate) fn is_being_read(&self) -> bool {
         Arc::strong_count(&self.body) > 1
+    }
+}
+
+/// An object that may be used.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) object: Arc<Object>,
+    /// It was purged softly: it counts as stale from then on, if it is not stale for longer.
+    pub(crate) expired_at: Option<SystemTime>,
+}
+
+impl Found {
+    /// What is stored of it, with what purges have made of that.
+    pub(crate) fn meta(&self) -> Result<CacheMeta> {
+        let mut meta = self.object.head.meta()?;
+        if let Some(since) = self.expired_at {
+            meta.expire_at(since);
+        }
+        Ok(meta)
     }
 }

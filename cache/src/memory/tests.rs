@@ -3,9 +3,11 @@
 use crate::body::{BLOCK_OVERHEAD, Block, Body};
 use crate::head::Head;
 use crate::key::Slot;
+use crate::labels::Labels;
 use crate::memory::Memory;
 use crate::memory::budget::Charge;
 use crate::memory::object::{OBJECT_OVERHEAD, Object};
+use crate::purge::Purges;
 use bytes::Bytes;
 use pingora::cache::{CacheKey, CacheMeta};
 use pingora::http::ResponseHeader;
@@ -25,7 +27,7 @@ fn head(memory: &Memory, number: u64, fresh_secs: u64) -> Head {
     header.insert_header("ETag", format!("\"{number}-{fresh_secs}\"")).unwrap();
     let created = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
     let meta = CacheMeta::new(created + Duration::from_secs(fresh_secs), created, 0, 0, header);
-    Head::new(&key(number), &meta, memory.budget()).unwrap()
+    Head::new(&key(number), &meta, Labels::default(), memory.budget()).unwrap()
 }
 
 /// A body of `size` bytes that spells its id; none if there was no room.
@@ -48,7 +50,7 @@ fn store(memory: &Memory, number: u64, id: u64, size: usize) -> bool {
 
 fn find(memory: &Memory, number: u64) -> Option<Arc<Object>> {
     let key = key(number);
-    memory.find(&Slot::of(&key), key.primary_key())
+    memory.find(&Slot::of(&key), key.primary_key(), &Purges::default()).map(|found| found.object)
 }
 
 /// One random operation on both, and the comparison that belongs to it.
@@ -245,11 +247,12 @@ fn two_keys_of_one_hash_never_meet() {
     let (ours, theirs) = (with_hash("https|shop.example|/"), with_hash("https|evil.example|/"));
     assert_eq!(Slot::of(&ours), Slot::of(&theirs));
     let meta = head(&memory, 1, 60).meta().unwrap();
-    let stored = Arc::new(Head::new(&theirs, &meta, memory.budget()).unwrap());
+    let stored = Arc::new(Head::new(&theirs, &meta, Labels::default(), memory.budget()).unwrap());
     let body = Arc::new(Body::new(Box::new([]), Charge::regardless(memory.budget(), 0)));
     memory.insert(Object { id: 1, head: stored, body });
-    assert!(memory.find(&Slot::of(&theirs), theirs.primary_key()).is_some());
-    assert!(memory.find(&Slot::of(&ours), ours.primary_key()).is_none());
-    let update = Head::new(&ours, &meta, memory.budget()).unwrap();
+    let purges = Purges::default();
+    assert!(memory.find(&Slot::of(&theirs), theirs.primary_key(), &purges).is_some());
+    assert!(memory.find(&Slot::of(&ours), ours.primary_key(), &purges).is_none());
+    let update = Head::new(&ours, &meta, Labels::default(), memory.budget()).unwrap();
     assert!(!memory.replace_head(update, ours.primary_key()));
 }
