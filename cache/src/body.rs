@@ -1,7 +1,9 @@
 //! A whole body, immutable and shared: blocks of bytes in order.
 
+use crate::codings::Codings;
 use crate::memory::budget::Charge;
 use bytes::Bytes;
+use std::sync::OnceLock;
 
 /// What one block costs beside its bytes: the [`Block`] itself, the shared counter that `Bytes` allocates at its first
 /// clone (24 bytes), and the allocator's own word for each of the two allocations.
@@ -35,21 +37,38 @@ impl Block {
 pub(crate) struct Body {
     blocks: Box<[Block]>,
     charge: Charge,
+    /// Most bodies are never asked for in any.
+    codings: OnceLock<Box<Codings>>,
 }
 
 impl Body {
     /// The charge must cover the bytes, and [`BLOCK_OVERHEAD`] for each block.
     pub(crate) fn new(blocks: Box<[Block]>, charge: Charge) -> Self {
-        Body { blocks, charge }
+        Body { blocks, charge, codings: OnceLock::new() }
     }
 
     pub(crate) fn len(&self) -> u64 {
         self.blocks.last().map_or(0, |block| block.end)
     }
 
-    /// The bytes of memory it is charged for.
+    /// The coded forms that there are.
+    pub(crate) fn codings_made(&self) -> Option<&Codings> {
+        self.codings.get().map(Box::as_ref)
+    }
+
+    /// The place for coded forms.
+    pub(crate) fn codings(&self) -> &Codings {
+        self.codings.get_or_init(Box::default)
+    }
+
+    /// The bytes of memory it is charged for; coded forms are charged by themselves.
     pub(crate) fn weight(&self) -> u64 {
         self.charge.bytes()
+    }
+
+    /// All of it, piece by piece.
+    pub(crate) fn pieces(&self) -> impl ExactSizeIterator<Item = &Bytes> {
+        self.blocks.iter().map(|block| &block.bytes)
     }
 
     /// What follows `at`, up to `until`, in the piece that it lies in; none at the end.

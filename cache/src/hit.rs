@@ -1,8 +1,10 @@
 //! How a body leaves the store: Pingora's hit handlers.
 
 use crate::body::Body;
+use crate::codings::{self, Uncoded};
 use crate::flight::Reader;
 use crate::memory::object::Object;
+use crate::zone::Zone;
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::cache::storage::HandleHit;
@@ -17,20 +19,35 @@ use std::sync::Arc;
 pub(crate) struct StoredHit {
     id: u64,
     weight: u64,
+    zone: Arc<Zone>,
     body: Arc<Body>,
     at: u64,
     until: u64,
 }
 
 impl StoredHit {
-    pub(crate) fn new(object: &Object) -> Self {
+    pub(crate) fn new(object: &Object, zone: Arc<Zone>) -> Self {
         StoredHit {
             id: object.id,
             weight: object.weight(),
+            zone,
             body: Arc::clone(&object.body),
             at: 0,
             until: object.body.len(),
         }
+    }
+
+    /// See [`codings::serve_coded`].
+    pub(crate) fn serve_coded(&mut self, coding: usize) -> Option<u64> {
+        let coded = Arc::clone(codings::coded(&self.body, coding)?);
+        (self.at, self.until) = (0, coded.len());
+        self.body = coded;
+        Some(self.until)
+    }
+
+    /// See [`codings::to_be_coded`].
+    pub(crate) fn to_be_coded(&self, coding: usize) -> Option<Uncoded> {
+        Uncoded::claim(&self.zone, &self.body, coding)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `flight.rs`, `flight/` | objects being written; readers follow the writer |
 //! | `fill.rs`, `hit.rs` | Pingora's handlers: a body on its way in, a body on its way out |
 //! | `head.rs`, `body.rs` | the two immutable, shared parts of an object |
+//! | `codings.rs` | the body in other content codings, each made once |
 //! | `labels.rs`, `purge.rs` | what purges know an object by, and what they say of it |
 //!
 //! An object is charged for all it holds. One with eight header fields (262 bytes of text) and a body of 4 KiB takes some
@@ -41,11 +42,13 @@ mod fill;
 mod hit;
 mod head;
 mod body;
+mod codings;
 mod key;
 mod labels;
 mod purge;
 mod stat;
 
+pub use codings::{CODINGS, Uncoded, serve_coded, to_be_coded};
 pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
 pub use labels::{Generation, Labels, Tag, UrlHash};
 pub use options::{Options, OptionsError, ZoneOptions};

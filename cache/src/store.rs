@@ -1,6 +1,8 @@
 //! The store as Pingora sees it: one short method for each verb.
 
 #[cfg(test)]
+mod coded_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::fill::Fill;
@@ -93,7 +95,7 @@ impl Store {
             return Ok(Some((reader.head().meta()?, Box::new(FollowingHit::new(reader)))));
         }
         match zone.find(&slot, key.primary_key()) {
-            Some(found) => Ok(Some((found.meta()?, Box::new(StoredHit::new(&found.object))))),
+            Some(found) => Ok(Some((found.meta()?, Box::new(StoredHit::new(&found.object, zone))))),
             None => Ok(None),
         }
     }

@@ -29,6 +29,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// A charge that can grow.
+    pub(crate) fn nothing(self: &Arc<Self>) -> Charge {
+        Charge::regardless(self, 0)
+    }
+
     fn try_take(&self, bytes: u64) -> bool {
         let limit = self.limit();
         let taken = |used: u64| used.checked_add(bytes).filter(|after| *after <= limit);

@@ -20,15 +20,15 @@ fn zones(zones: &[(&str, u64, u64)]) -> Options {
     Options { zones: zones.iter().map(zone).collect() }
 }
 
-fn open(options: &[(&str, u64, u64)]) -> &'static Store {
+pub(super) fn open(options: &[(&str, u64, u64)]) -> &'static Store {
     Box::leak(Box::new(Store::new(zones(options)).unwrap()))
 }
 
-fn pages() -> &'static Store {
+pub(super) fn pages() -> &'static Store {
     open(&[("pages", 1 << 20, 1 << 16)])
 }
 
-fn key(path: &str) -> CacheKey {
+pub(super) fn key(path: &str) -> CacheKey {
     CacheKey::new(format!("https|shop.example|{path}"), "pages")
 }
 
@@ -36,15 +36,15 @@ fn in_zone(zone: &str, path: &str) -> CacheKey {
     CacheKey::new(key(path).primary_key(), zone)
 }
 
-fn trace() -> SpanHandle {
+pub(super) fn trace() -> SpanHandle {
     Span::inactive().handle()
 }
 
-fn at(seconds: u64) -> SystemTime {
+pub(super) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn meta() -> CacheMeta {
+pub(super) fn meta() -> CacheMeta {
     let mut header = ResponseHeader::build(203, None).unwrap();
     header.insert_header("ETag", "\"1\"").unwrap();
     header.append_header("Link", "</a.css>").unwrap();
@@ -53,7 +53,7 @@ fn meta() -> CacheMeta {
     CacheMeta::new(at(1060), at(1000), 30, 40, header)
 }
 
-async fn put(store: &'static Store, key: &CacheKey, meta: &CacheMeta, body: &'static [u8]) -> CacheEntryId {
+pub(super) async fn put(store: &'static Store, key: &CacheKey, meta: &CacheMeta, body: &'static [u8]) -> CacheEntryId {
     let mut fill = store.get_miss_handler(key, meta, &trace()).await.unwrap();
     fill.write_body(Bytes::from_static(body), true).await.unwrap();
     let id = fill.entry_id().unwrap();
@@ -61,11 +61,11 @@ async fn put(store: &'static Store, key: &CacheKey, meta: &CacheMeta, body: &'st
     id
 }
 
-async fn get(store: &'static Store, key: &CacheKey) -> Option<(CacheMeta, HitHandler)> {
+pub(super) async fn get(store: &'static Store, key: &CacheKey) -> Option<(CacheMeta, HitHandler)> {
     store.lookup(key, &trace()).await.unwrap()
 }
 
-async fn read(hit: &mut HitHandler) -> Vec<u8> {
+pub(super) async fn read(hit: &mut HitHandler) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(bytes) = hit.read_body().await.unwrap() {
         body.extend_from_slice(&bytes);
@@ -73,7 +73,7 @@ async fn read(hit: &mut HitHandler) -> Vec<u8> {
     body
 }
 
-async fn purge(store: &'static Store, target: PurgeTarget<'_>) -> PurgeOutcome {
+pub(super) async fn purge(store: &'static Store, target: PurgeTarget<'_>) -> PurgeOutcome {
     store.purge(target, PurgeType::Invalidation, &trace()).await.unwrap()
 }
 
