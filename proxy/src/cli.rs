@@ -23,8 +23,10 @@ mod diff;
 mod explain;
 mod running;
 mod pools;
+mod warm;
 
 use running::Access;
+use warm::Warming;
 
 /// What is logged about the process itself; requests have a log of their own. Pingora's core and proxy say at `error`,
 /// and rustls and h2 at `warn`, what a request's line says already, or what any client can provoke.
@@ -198,6 +200,9 @@ enum Command {
         #[command(flatten)]
         access: Access,
     },
+    /// Ask an edge for each URL of a list, so that its cache holds them before clients come. Exit code 1: some could not be
+    /// had.
+    Warm(Warming),
     /// Make a new key of session tickets, which edges share by `tls.tickets.keys`, and remove the oldest. Once a day, and
     /// the folder copied to every edge within five minutes, is a good habit.
     TicketKey {
@@ -270,6 +275,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let order = Order { state, duration, by: by.unwrap_or_else(running::login), why };
             running::endpoint(&file, &access, &pool, &address, &order)?;
         }
+        Command::Warm(warming) => warm::warm(&warming)?,
         Command::TicketKey { folder, keep } => {
             println!("wrote {}", new_ticket_key::make(&folder, keep.into(), clock::wall())?.display());
         }

@@ -3,7 +3,7 @@
 use cache::Store;
 use pingora::cache::{lock::CacheKeyLockImpl, predictor::CacheablePredictor};
 
-use crate::{snapshot::Published, telemetry::metric::Metrics};
+use crate::{request::coding::compress::Compressor, snapshot::Published, telemetry::metric::Metrics};
 
 /// One edge. Two of them can live in one process.
 pub(crate) struct Edge {
@@ -13,6 +13,8 @@ pub(crate) struct Edge {
     pub(crate) metrics: Metrics,
     /// The cache.
     pub(crate) cache: Cache,
+    /// Makes the compressed forms of what is in it.
+    pub(crate) compressor: Compressor,
 }
 
 /// The cache and what Pingora wants beside it; each lives as long as the process, because Pingora takes `&'static`.

@@ -32,6 +32,7 @@ pub(crate) mod limit;
 mod decide;
 pub(crate) mod split;
 pub(crate) mod caching;
+pub(crate) mod coding;
 pub(crate) mod admission;
 pub(crate) mod exchange;
 pub(crate) mod balance;
@@ -184,8 +185,8 @@ impl ProxyHttp for Requests {
         Ok(CacheKey::new(caching::key::key(&arm.key_scope, &asked, &policy.query), zone.name.as_str()))
     }
 
-    fn cache_vary_filter(&self, meta: &CacheMeta, _ctx: &mut Context, request: &RequestHeader) -> Option<HashBinary> {
-        caching::vary::variance(meta.headers(), &request.headers)
+    fn cache_vary_filter(&self, meta: &CacheMeta, ctx: &mut Context, request: &RequestHeader) -> Option<HashBinary> {
+        caching::vary::variance(meta.headers(), &request.headers, coding::serve::compresses(ctx))
     }
 
     /// A stale answer is better than a refusal: while the pool is full, it is served as it is.
@@ -193,10 +194,11 @@ impl ProxyHttp for Requests {
         &self,
         session: &mut Session,
         meta: &CacheMeta,
-        _hit: &mut HitHandler,
+        hit: &mut HitHandler,
         is_fresh: bool,
         ctx: &mut Context,
     ) -> Result<Option<ForcedFreshness>> {
+        self.choose_coding(session.req_header(), meta, hit, ctx);
         if is_fresh || session.subrequest_ctx.is_some() || !meta.serve_stale_if_error(clock::wall()) {
             return Ok(None);
         }
@@ -269,6 +271,9 @@ impl ProxyHttp for Requests {
         };
         forward::forward(request, &forwarded)?;
         forward::keep_trailers(request, session.req_header())?;
+        if session.cache.enabled() && coding::serve::compresses(ctx) {
+            request.remove_header(&header::ACCEPT_ENCODING);
+        }
         forward.request_headers.change_request(request)
     }
 
@@ -389,6 +394,7 @@ impl ProxyHttp for Requests {
         let outcome = Outcome::of(session.cache.phase(), ttl_s);
         ctx.outcome = Some(outcome);
         response.append_header("cache-status", outcome.field(ttl_s))?;
+        coding::serve::tell(response, ctx, outcome)?;
         response.insert_header("x-request-id", &ctx.id)?;
         response.append_header(header::VIA, "1.1 floodgate")?;
         if respond::ends_with_its_header(response, &session.req_header().method) {

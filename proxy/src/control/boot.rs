@@ -1,6 +1,6 @@
 //! Checked configuration -> a running edge, until it leaves.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use cache::Store;
@@ -31,6 +31,7 @@ use crate::{
     },
     request::{
         caching::{status::Outcome, storable::NotStored},
+        coding::compress::Compressor,
         refusal::Refusal,
     },
     snapshot::Published,
@@ -91,7 +92,9 @@ pub(super) fn new_edge(config: &Config, sources: &Sources, discovery: &Discovery
     metrics.config.went_live(&snapshot.hash, clock::wall(), &expiries);
     metrics.config.last_reload_success.set(1);
     metrics.config.sources(Cause::RELOADS.map(Cause::name));
-    Ok((Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)? }, files))
+    // Half of the cores at most: the others go on serving.
+    let compressor = Compressor::new((available_cores() / 2).max(1));
+    Ok((Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)?, compressor }, files))
 }
 
 /// Starts the workers and opens every door, so that a port in use is said before anything is served.
@@ -125,6 +128,10 @@ pub(super) fn bind_admin(address: SocketAddr, inherited: &mut Inherited) -> Resu
 /// Whether a socket is where one is wanted, on any port if that is left open.
 fn is_at(local: SocketAddr, wanted: SocketAddr) -> bool {
     local.ip() == wanted.ip() && (wanted.port() == 0 || local.port() == wanted.port())
+}
+
+fn available_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// The cache of this edge. Pingora takes `&'static`, so it is leaked once; its zones can be replaced.

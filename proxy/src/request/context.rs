@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use config::model::Coding;
 use http::HeaderValue;
 
 use super::{
@@ -66,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) body_bytes: u64,
     /// What the cache did; `None` until an answer's header was decided.
     pub(crate) outcome: Option<Outcome>,
+    /// The form in which a stored answer goes out, and its length in bytes; `None` is as it came.
+    pub(crate) coded: Option<(Coding, u64)>,
     /// `Date` of an answer that confirmed the stored one.
     pub(crate) confirmed_at: Option<HeaderValue>,
     /// Why it cannot be served, unless something stale is found to serve instead.
@@ -105,6 +108,7 @@ impl Context {
             last_failure: None,
             body_bytes: 0,
             outcome: None,
+            coded: None,
             confirmed_at: None,
             failure: None,
             refusal: None,

@@ -19,6 +19,8 @@ mod http2;
 mod routing;
 mod answering;
 mod caching;
+mod compressing;
+mod warming;
 mod protection;
 mod interim;
 mod tls_origin;

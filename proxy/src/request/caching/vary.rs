@@ -3,13 +3,15 @@
 use http::{HeaderMap, HeaderName, header};
 use pingora::cache::{VarianceBuilder, key::HashBinary};
 
-/// A digest of the request fields that the stored answer names in `Vary`; `None` if it names none.
-pub(crate) fn variance(stored: &HeaderMap, request: &HeaderMap) -> Option<HashBinary> {
+/// A digest of the request fields that the stored answer names in `Vary`; `None` if it names none. Where the edge compresses,
+/// what a client accepts of codings made no difference to the origin.
+pub(crate) fn variance(stored: &HeaderMap, request: &HeaderMap, compresses: bool) -> Option<HashBinary> {
     let mut names: Vec<HeaderName> = stored
         .get_all(header::VARY)
         .iter()
         .flat_map(|value| value.as_bytes().split(|&b| b == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| !compresses || *name != header::ACCEPT_ENCODING)
         .collect();
     names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
@@ -45,7 +47,7 @@ mod tests {
     #[test]
     fn only_the_named_fields_count() {
         let stored = headers(&[("vary", "Accept-Language, accept-encoding")]);
-        let of = |fields| variance(&stored, &headers(fields));
+        let of = |fields| variance(&stored, &headers(fields), false);
         let german = of(&[("accept-language", "de"), ("cookie", "a")]);
         assert!(german.is_some());
         assert_eq!(german, of(&[("accept-language", "de"), ("cookie", "b")]));
@@ -57,7 +59,10 @@ mod tests {
     #[test]
     fn the_order_and_case_of_names_do_not_matter() {
         let request = headers(&[("a", "1"), ("b", "2")]);
-        assert_eq!(variance(&headers(&[("vary", "A, b")]), &request), variance(&headers(&[("vary", "B,a")]), &request));
-        assert_eq!(variance(&headers(&[]), &request), None);
+        assert_eq!(
+            variance(&headers(&[("vary", "A, b")]), &request, false),
+            variance(&headers(&[("vary", "B,a")]), &request, false)
+        );
+        assert_eq!(variance(&headers(&[]), &request, false), None);
     }
 }

@@ -1,0 +1,52 @@
+//! Serves stored answers compressed, in Pingora's own way through the cache.
+
+use http::header;
+use pingora::{
+    Result,
+    cache::{CacheMeta, HitHandler},
+    http::{RequestHeader, ResponseHeader},
+};
+
+use super::{accept, describe, is_compressible, number, tell_variance};
+use crate::request::{Requests, caching::status::Outcome, context::Context};
+
+impl Requests {
+    /// Makes a hit give out the form that its client likes best, if that is made; else sees to it that it will be.
+    pub(in crate::request) fn choose_coding(
+        &self,
+        request: &RequestHeader,
+        meta: &CacheMeta,
+        hit: &mut HitHandler,
+        ctx: &mut Context,
+    ) {
+        let ours = ctx.forward().and_then(|forward| forward.model.cache.as_ref()).map(|policy| &policy.compress);
+        let Some(ours) = ours.filter(|ours| !ours.is_empty() && !ctx.background) else { return };
+        if request.headers.contains_key(header::RANGE) || !is_compressible(meta.response_header()) {
+            return;
+        }
+        let Some(coding) = accept::choose(&request.headers, ours) else { return };
+        match cache::serve_coded(hit, number(coding)) {
+            Some(length) => ctx.coded = Some((coding, length)),
+            None => self.edge.compressor.set_off(coding, || cache::to_be_coded(hit, number(coding))),
+        }
+    }
+}
+
+/// Whether the edge compresses what the request asks for: then the origin is asked for it as it is.
+pub(crate) fn compresses(ctx: &Context) -> bool {
+    let policy = ctx.forward().and_then(|forward| forward.model.cache.as_ref());
+    policy.is_some_and(|policy| !policy.compress.is_empty())
+}
+
+/// Says in the header of an answer in which form it goes out, where it might have been another.
+pub(in crate::request) fn tell(response: &mut ResponseHeader, ctx: &Context, outcome: Outcome) -> Result<()> {
+    if !compresses(ctx) {
+        return Ok(());
+    }
+    let stored = matches!(outcome, Outcome::Hit | Outcome::Stale | Outcome::Revalidated);
+    let coded = ctx.coded.filter(|_| stored);
+    if coded.is_some() || is_compressible(response) {
+        tell_variance(response)?;
+    }
+    coded.map_or(Ok(()), |(coding, length)| describe(response, coding, length))
+}
