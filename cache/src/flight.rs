@@ -35,6 +35,7 @@ use crate::head::Head;
 use crate::key::Slot;
 use crate::memory::budget::Charge;
 use crate::memory::object::{OBJECT_OVERHEAD, Object};
+use crate::purge::Verdict;
 use crate::zone::Zone;
 use buffer::Buffer;
 use bytes::Bytes;
@@ -161,7 +162,8 @@ impl Flight {
                 )
             } else {
                 let whole = state.finish();
-                if let Some(body) = whole.filter(|_| !state.purged) {
+                let is_gone = || self.zone.purges.judge(&self.head) == Verdict::Gone;
+                if let Some(body) = whole.filter(|_| !state.purged && !is_gone()) {
                     let object = Object { id: self.id, head: Arc::clone(&self.head), body };
                     let stored = self.zone.memory.insert(object);
                     self.zone.counters.admissions.fetch_add(u64::from(stored), Ordering::Relaxed);
@@ -333,7 +335,12 @@ impl Flights {
     pub(crate) fn follow(&self, zone: &Arc<Zone>, slot: &Slot, primary: &[u8]) -> Option<Reader> {
         // Cloned out, so that no flight's lock is waited for under a lock of the map.
         let flights: Vec<_> = self.under_way.get(slot)?.clone();
-        let wanted = |flight: &&Arc<Flight>| Arc::ptr_eq(&flight.zone, zone) && flight.head.is_for(slot, primary);
+        // One that was purged softly is not worth waiting for: it would be stale on arrival.
+        let wanted = |flight: &&Arc<Flight>| {
+            Arc::ptr_eq(&flight.zone, zone)
+                && flight.head.is_for(slot, primary)
+                && zone.purges.judge(&flight.head) == Verdict::Live
+        };
         flights.iter().rev().filter(wanted).find_map(Reader::following)
     }
 
@@ -357,6 +364,16 @@ impl Flights {
             }
         }
         newest
+    }
+
+    /// The heads of all fills under way for a zone.
+    pub(crate) fn heads(&self, zone: &Arc<Zone>) -> Vec<Arc<Head>> {
+        let mut heads = Vec::new();
+        for flights in &self.under_way {
+            let ours = flights.iter().filter(|flight| Arc::ptr_eq(&flight.zone, zone));
+            heads.extend(ours.map(|flight| Arc::clone(&flight.head)));
+        }
+        heads
     }
 
     /// Forgets a fill that is over, one way or the other.

@@ -1,8 +1,9 @@
 //! Everything of an object but its body: the key, the response header, when it is fresh.
 
 use crate::key::Slot;
-use crate::labels::{Labels, UrlHash};
+use crate::labels::{Labels, UrlHash, url_part};
 use crate::memory::budget::{Budget, Charge};
+use crate::purge::Standing;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use pingora::cache::key::HashBinary;
@@ -41,6 +42,7 @@ pub(crate) struct Head {
     lineage: Option<Box<Lineage>>,
     labels: Labels,
     url: UrlHash,
+    standing: Standing,
     charge: Charge,
 }
 
@@ -78,6 +80,7 @@ impl Head {
             variance: meta.variance(),
             epoch_override: meta.epoch_override(),
             lineage,
+            standing: Standing::of(labels.asked_at),
             labels,
             charge: Charge::regardless(budget, bytes as u64),
         })
@@ -98,9 +101,18 @@ impl Head {
     }
 
     /// The URL of its key, by which it is purged whatever its scope and variant.
-    #[expect(dead_code, reason = "what is purged is not recorded yet")]
     pub(crate) fn url(&self) -> UrlHash {
         self.url
+    }
+
+    /// The text of that URL.
+    pub(crate) fn url_text(&self) -> &[u8] {
+        url_part(&self.primary)
+    }
+
+    /// What purges have said of it so far.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// When the answer was first stored. It stays the same when the answer is revalidated.

@@ -25,11 +25,10 @@
 //!   exceed the zone's `max_object_bytes`, it is best refused in `response_cache_filter` (`ResponseTooLarge`), so that
 //!   Pingora lets all those who wait go to the origin at once.
 //! - Leave `set_proxy_tasks_enabled` off: it takes away the back-pressure that `flight.rs` relies on for pass-throughs.
-//! - A purge does not reach a request that still waits for the origin's response header: the store learns of a fill only
-//!   with the header, and stores what may be the answer from before the purge. Nothing purges yet. What does must
-//!   remember when each key was purged, for as long as a request may take, and `response_cache_filter` must then not
-//!   store what was asked of the origin before that. (`created` alone does not tell: it is when the header came. It would
-//!   if the proxy set it to when the origin was asked.)
+//! - A purge reaches a request that still waits for the origin's response header only by what it says later of when it
+//!   asked: read [`Store::generation`] before the origin is asked, and give it along as [`Labels::asked_at`]. Pingora's own
+//!   `Storage::purge`, of one key, knows nothing of such a request; [`Store::purge_objects`] does.
+//! - Call [`Store::tend`] every few seconds.
 //! - `created`, `updated`, `provenance`, the epoch, variance and stale windows of a `CacheMeta` come back exactly. The
 //!   letter case of field names, and extensions, do not.
 
@@ -52,5 +51,6 @@ pub use codings::{CODINGS, Uncoded, serve_coded, to_be_coded};
 pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
 pub use labels::{Generation, Labels, Tag, UrlHash};
 pub use options::{Options, OptionsError, ZoneOptions};
+pub use purge::{Durability, Purge, Reached, Receipt, Subject};
 pub use stat::ZoneStat;
 pub use store::Store;

@@ -29,6 +29,8 @@ const SHARDS_MAX: usize = 64;
 /// Objects that one eviction may spare before it takes the next, used or not: it bounds the time that a fill can spend
 /// on finding room where everything is hot.
 const SPARED_MAX: u32 = 64;
+/// Places that are looked at under one lock where all are.
+const VISITED: usize = 256;
 
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -86,8 +88,9 @@ impl Memory {
             Verdict::Live => Some(Found { object, expired_at: None }),
             Verdict::Soft { since } => Some(Found { object, expired_at: Some(since) }),
             Verdict::Gone => {
-                let removed = stripe.write().remove(hash, |stored| stored.id == object.id);
-                drop(removed); // after the lock is let go
+                if let Some(removed) = stripe.write().remove(hash, |stored| stored.id == object.id) {
+                    purges.count_removed(&removed);
+                }
                 None
             }
         });
@@ -125,6 +128,29 @@ impl Memory {
         drop(left);
         self.fit();
         replaced
+    }
+
+    /// Shows every object, [`VISITED`] to a lock, and removes those of which `stays` says no. One that comes meanwhile
+    /// may not be seen, and one may be seen twice.
+    pub(crate) fn visit(&self, mut stays: impl FnMut(&Object) -> bool, mut removed: impl FnMut(&Object)) {
+        for stripe in &self.shards {
+            // From the end, for the places are packed when many have become vacant.
+            let mut end = usize::MAX;
+            loop {
+                let (start, objects) = stripe.read().objects_before(end, VISITED);
+                for (hash, object) in objects {
+                    if !stays(&object)
+                        && let Some(object) = stripe.write().remove(hash, |stored| stored.id == object.id)
+                    {
+                        removed(&object);
+                    }
+                }
+                if start == 0 {
+                    break;
+                }
+                end = start;
+            }
+        }
     }
 
     /// Adds to a charge, evicting as much as that takes; false if all that could be evicted was not enough.

@@ -25,4 +25,16 @@ pub struct ZoneStat {
     pub pass_throughs: u64,
     /// Fills whose writer gave up before the end; their followers saw an aborted transfer.
     pub aborted_fills: u64,
+    /// Purges that were ordered.
+    pub purges: u64,
+    /// URLs that were purged because an unsafe request to them succeeded.
+    pub invalidations: u64,
+    /// Objects in memory that purges have removed or made stale.
+    pub purged_objects: u64,
+    /// Bytes of memory that these held.
+    pub purged_bytes: u64,
+    /// How often purges were too many to be remembered one by one, so that more was purged than was meant.
+    pub purge_overflows: u64,
+    /// Gauge: purges that are remembered, because something older may be left.
+    pub purges_remembered: u64,
 }

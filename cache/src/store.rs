@@ -4,13 +4,16 @@
 mod coded_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod purge_tests;
 
 use crate::fill::Fill;
 use crate::flight::Flights;
 use crate::hit::{FollowingHit, StoredHit};
 use crate::key::Slot;
-use crate::labels::Generation;
+use crate::labels::{Generation, UrlHash};
 use crate::options::{Options, OptionsError};
+use crate::purge::{Durability, Purge, Reached, Receipt, Tally, blocking};
 use crate::stat::ZoneStat;
 use crate::zone::Zone;
 use arc_swap::ArcSwap;
@@ -24,6 +27,8 @@ use pingora::prelude::Result;
 use std::any::Any;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Everything one edge has cached, in zones.
 ///
@@ -82,6 +87,43 @@ impl Store {
         self.zone(zone).purges.generation()
     }
 
+    /// Purges in one zone, or in all. What it returns is true when it returns: no answer that was asked of its origin
+    /// before is served as it was. The sweep that counts and frees is waited for if `wait` says so. Empty if there is no
+    /// such zone.
+    pub async fn purge_objects(&self, zone: Option<&str>, purge: &Purge, wait: bool) -> Vec<Receipt> {
+        let zones = self.zones.load_full();
+        let wanted = zones.iter().filter(|there| zone.is_none_or(|name| name == there.name()));
+        // In all of them at once, before any disk is waited for; and to its end, whether or not anybody waits for it.
+        let begun: Vec<_> = wanted.map(|zone| (Arc::clone(zone), zone.purges.begin(purge))).collect();
+        let finishing: Vec<_> = begun.into_iter().map(|(zone, tally)| Finishing::begin(zone, tally)).collect();
+        let mut receipts = Vec::with_capacity(finishing.len());
+        for zone in finishing {
+            receipts.push(zone.receipt(wait).await);
+        }
+        receipts
+    }
+
+    /// Purges every variant and scope of a URL, spelt as it is in keys, after an unsafe request to it has succeeded. It
+    /// waits for nothing.
+    pub fn invalidate(&'static self, zone: &str, url: &str) {
+        let zone = self.zone(zone);
+        if zone.purges.invalidate(UrlHash::of(url)) {
+            let until = zone.purges.generation();
+            blocking(move || zone.forget_purges(until, self.flights.heads(&zone)));
+        }
+    }
+
+    /// What has to be done now and then: forgets purges that nothing can be older than, and writes to disk what could not
+    /// be written. It may take long, and wait for a disk: not for async threads.
+    pub fn tend(&self, now: SystemTime) {
+        for zone in self.zones.load().iter() {
+            zone.purges.mend();
+            if let Some(until) = zone.purges.forgettable(now) {
+                zone.forget_purges(until, self.flights.heads(zone));
+            }
+        }
+    }
+
     fn zone(&self, name: &str) -> Arc<Zone> {
         let zones = self.zones.load();
         Arc::clone(zones.iter().find(|zone| zone.name() == name).unwrap_or(&self.nowhere))
@@ -98,6 +140,34 @@ impl Store {
             Some(found) => Ok(Some((found.meta()?, Box::new(StoredHit::new(&found.object, zone))))),
             None => Ok(None),
         }
+    }
+}
+
+/// A purge in one zone that holds already, and what remains to be done for it.
+struct Finishing {
+    zone: String,
+    generation: Generation,
+    kept: JoinHandle<Durability>,
+    swept: JoinHandle<Reached>,
+}
+
+impl Finishing {
+    fn begin(zone: Arc<Zone>, tally: Arc<Tally>) -> Self {
+        let (name, generation) = (zone.name().to_owned(), tally.generation);
+        let purges = Arc::clone(&zone.purges);
+        Finishing {
+            zone: name,
+            generation,
+            kept: spawn_blocking(move || purges.keep(generation)),
+            swept: spawn_blocking(move || zone.sweep(&tally)),
+        }
+    }
+
+    async fn receipt(self, wait: bool) -> Receipt {
+        // A task that did not come to its end has panicked: then what it was to do has not been done.
+        let durability = self.kept.await.unwrap_or(Durability::ThisProcess);
+        let reached = if wait { self.swept.await.ok() } else { None };
+        Receipt { zone: self.zone, generation: self.generation, durability, reached }
     }
 }
 

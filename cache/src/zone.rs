@@ -10,6 +10,7 @@ use crate::purge::Purges;
 use crate::stat::ZoneStat;
 use pingora::cache::{CacheKey, CacheMeta};
 use pingora::prelude::Result;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Zone {
     name: Box<str>,
     max_object_bytes: AtomicU64,
     pub(crate) memory: Memory,
-    pub(crate) purges: Purges,
+    pub(crate) purges: Arc<Purges>,
     pub(crate) counters: Counters,
 }
 
@@ -32,11 +33,12 @@ pub(crate) struct Counters {
 
 impl Zone {
     pub(crate) fn new(options: &ZoneOptions) -> Self {
+        let memory = Memory::new(options.memory_bytes);
         Zone {
             name: options.name.as_str().into(),
             max_object_bytes: AtomicU64::new(options.max_object_bytes),
-            memory: Memory::new(options.memory_bytes),
-            purges: Purges::default(),
+            purges: Arc::new(Purges::new(memory.budget())),
+            memory,
             counters: Counters::default(),
         }
     }
@@ -100,6 +102,12 @@ impl Zone {
             evictions: counts.evictions,
             pass_throughs: read(&self.counters.pass_throughs),
             aborted_fills: read(&self.counters.aborted_fills),
+            purges: read(&self.purges.counters.purges),
+            invalidations: read(&self.purges.counters.invalidations),
+            purged_objects: read(&self.purges.counters.objects),
+            purged_bytes: read(&self.purges.counters.bytes),
+            purge_overflows: read(&self.purges.counters.overflows),
+            purges_remembered: self.purges.remembered() as u64,
         }
     }
 }

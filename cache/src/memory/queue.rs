@@ -87,6 +87,13 @@ impl Queues {
         self.places[at as usize].as_ref().expect("the index names only places that are taken")
     }
 
+    /// What stands in the `most` places before one, and the first of these.
+    pub(crate) fn places_before(&self, end: usize, most: usize) -> (usize, impl Iterator<Item = &Place>) {
+        let end = end.min(self.places.len());
+        let start = end.saturating_sub(most);
+        (start, self.places[start..end].iter().flatten())
+    }
+
     fn get_mut(&mut self, at: u32) -> &mut Place {
         self.places[at as usize].as_mut().expect("the index names only places that are taken")
     }

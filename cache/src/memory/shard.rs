@@ -55,6 +55,12 @@ impl Shard {
         self.queues.len()
     }
 
+    /// The objects of up to `most` places before one, with their hashes, and the first of these places.
+    pub(crate) fn objects_before(&self, end: usize, most: usize) -> (usize, Vec<(u64, Arc<Object>)>) {
+        let (start, places) = self.queues.places_before(end, most);
+        (start, places.map(|place| (place.hash, Arc::clone(&place.object))).collect())
+    }
+
     /// Finds an object by its whole key and counts the use.
     pub(crate) fn find(&self, hash: u64, slot: &Slot, primary: &[u8]) -> Option<Arc<Object>> {
         let place = self.queues.get(*self.index.get(&hash)?);

@@ -50,7 +50,7 @@ fn store(memory: &Memory, number: u64, id: u64, size: usize) -> bool {
 
 fn find(memory: &Memory, number: u64) -> Option<Arc<Object>> {
     let key = key(number);
-    memory.find(&Slot::of(&key), key.primary_key(), &Purges::default()).map(|found| found.object)
+    memory.find(&Slot::of(&key), key.primary_key(), &Purges::new(memory.budget())).map(|found| found.object)
 }
 
 /// One random operation on both, and the comparison that belongs to it.
@@ -250,7 +250,7 @@ fn two_keys_of_one_hash_never_meet() {
     let stored = Arc::new(Head::new(&theirs, &meta, Labels::default(), memory.budget()).unwrap());
     let body = Arc::new(Body::new(Box::new([]), Charge::regardless(memory.budget(), 0)));
     memory.insert(Object { id: 1, head: stored, body });
-    let purges = Purges::default();
+    let purges = Purges::new(memory.budget());
     assert!(memory.find(&Slot::of(&theirs), theirs.primary_key(), &purges).is_some());
     assert!(memory.find(&Slot::of(&ours), ours.primary_key(), &purges).is_none());
     let update = Head::new(&ours, &meta, Labels::default(), memory.budget()).unwrap();

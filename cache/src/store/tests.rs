@@ -32,7 +32,7 @@ pub(super) fn key(path: &str) -> CacheKey {
     CacheKey::new(format!("https|shop.example|{path}"), "pages")
 }
 
-fn in_zone(zone: &str, path: &str) -> CacheKey {
+pub(super) fn in_zone(zone: &str, path: &str) -> CacheKey {
     CacheKey::new(key(path).primary_key(), zone)
 }
 
