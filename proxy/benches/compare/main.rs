@@ -19,6 +19,8 @@ mod slow;
 mod throughput;
 mod balance;
 mod soak;
+mod disk;
+mod collapse;
 
 use bed::{Kind, Setup};
 
@@ -53,6 +55,10 @@ enum What {
     Balance(balance::Options),
     /// Reloads and upgrades of the edge under load: what fails, and what is left behind.
     Soak(soak::Options),
+    /// A cache on a disk: kills, upgrades and faults of the disk under load and purges, and what clients then get.
+    Disk(disk::Options),
+    /// Very many clients that ask at once for one object that is not stored yet.
+    Collapse(collapse::Options),
 }
 
 fn main() -> Result<()> {
@@ -66,5 +72,7 @@ fn main() -> Result<()> {
         What::Profile(options) => throughput::profile(&servers, &setup, options),
         What::Balance(options) => balance::run(&servers, &setup, options),
         What::Soak(options) => soak::run(&setup, options),
+        What::Disk(options) => disk::run(&setup, options),
+        What::Collapse(options) => collapse::run(&servers, &setup, options),
     }
 }
