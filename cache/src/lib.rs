@@ -15,7 +15,7 @@
 //!
 //! An object is charged for all it holds. One with eight header fields (262 bytes of text) and a body of 4 KiB takes some
 //! 1,800 bytes beside body and key, two thirds of them Pingora's table of header fields with its text; what is charged
-//! lies 2 to 4 % above what the allocator was asked for (`cargo bench -p cache`, 2026-11).
+//! lies 2 to 4 % above what the allocator was asked for (`cargo bench -p cache --bench store`, 2026-11).
 //!
 //! What the proxy must know, from Pingora's sources:
 //! - Give Pingora no eviction manager: the store evicts by itself. Give it a cache lock: the store streams a fill to all

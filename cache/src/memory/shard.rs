@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// The small queue's share of the bytes is one in so many (the paper's 10 %).
 const SMALL_SHARE: u64 = 10;
 /// Uses on probation that prove an object. With 2, as in the paper, the hit ratio was the same or up to 0.8 points lower
-/// on every trace of `benches/hit_ratio.rs` (2026-11).
+/// on every trace of `benches/store` (2026-11).
 const PROOF_USES: u8 = 1;
 
 /// What one step of eviction did.

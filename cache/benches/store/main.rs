@@ -1,6 +1,6 @@
-//! Hit ratio of the store beside a plain LRU and the optimum, what an object costs, and how fast a lookup is.
+//! Hit ratio of the store beside other policies and the optimum, what an object costs, and how fast a lookup is.
 //!
-//! `cargo bench -p cache`. Prints tables; nothing here passes or fails.
+//! `cargo bench -p cache --bench store`. Prints tables; nothing here passes or fails.
 
 use bytes::Bytes;
 use cache::{Options, Store, ZoneOptions};
@@ -11,121 +11,24 @@ use pingora::http::ResponseHeader;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-const KEYS: usize = 100_000;
-const REQUESTS: usize = 1_000_000;
+mod hit_ratio;
+mod policies;
+mod traces;
+
 const BODY_BYTES: usize = 4096;
 const LOOKUPS: u32 = 200_000;
 const RUNS: usize = 10;
 
 fn main() {
-    println!("{REQUESTS} requests for {KEYS} keys, bodies of {BODY_BYTES} bytes, each object weighs the same\n");
-    hit_ratios();
+    hit_ratio::print();
     bytes_per_object();
     lookups_per_second();
-}
-
-/// Requests as an independent reference model draws them.
-fn zipf(exponent: f64, with_one_hit_wonders: bool) -> Vec<u32> {
-    let mut sums = Vec::with_capacity(KEYS);
-    let mut sum = 0.0;
-    for rank in 1..=KEYS {
-        sum += (rank as f64).powf(-exponent);
-        sums.push(sum);
-    }
-    let mut random = StdRng::seed_from_u64(42);
-    let mut never_again = KEYS as u32;
-    let draw = |_| {
-        if with_one_hit_wonders && random.random_bool(0.2) {
-            never_again += 1;
-            return never_again;
-        }
-        let point = random.random_range(0.0..sum);
-        sums.partition_point(|below| *below <= point) as u32
-    };
-    (0..REQUESTS).map(draw).collect()
-}
-
-fn hit_ratios() {
-    println!("{:<34} {:>8} {:>8} {:>8} {:>8}", "trace, objects that fit", "store", "LRU", "optimum", "fits");
-    for (name, exponent, wonders) in
-        [("Zipf 0.8", 0.8, false), ("Zipf 1.0", 1.0, false), ("Zipf 1.0, 20 % asked for once", 1.0, true)]
-    {
-        let trace = zipf(exponent, wonders);
-        for percent in [1, 5, 10, 25] {
-            let (store, objects) = store_ratio(&trace, KEYS * percent / 100);
-            let (lru, best) = (lru_ratio(&trace, objects), belady_ratio(&trace, objects));
-            let label = format!("{name}, {percent} %");
-            println!("{label:<34} {:>7.2}% {:>7.2}% {:>7.2}% {objects:>8}", store * 100.0, lru * 100.0, best * 100.0);
-        }
-    }
-    println!();
-}
-
-/// The store's hit ratio, and how many objects it held at the end: the rivals get as many.
-fn store_ratio(trace: &[u32], objects: usize) -> (f64, usize) {
-    let store = open(objects as u64 * weight_of_one());
-    let trace: Vec<_> = trace.to_vec();
-    let mut hits = 0;
-    for number in &trace {
-        if find(store, &key(*number)) {
-            hits += 1;
-        } else {
-            fill(store, &key(*number));
-        }
-    }
-    (f64::from(hits) / trace.len() as f64, store.stats()[0].objects as usize)
-}
-
-fn lru_ratio(trace: &[u32], capacity: usize) -> f64 {
-    let (mut last_use, mut by_age) = (HashMap::new(), BTreeMap::new());
-    let mut hits = 0;
-    for (now, number) in trace.iter().enumerate() {
-        match last_use.insert(*number, now) {
-            Some(before) => {
-                hits += 1;
-                by_age.remove(&before);
-            }
-            None if last_use.len() > capacity => {
-                let (_, oldest) = by_age.pop_first().expect("as many as in the other map");
-                last_use.remove(&oldest);
-            }
-            None => {}
-        }
-        by_age.insert(now, *number);
-    }
-    f64::from(hits) / trace.len() as f64
-}
-
-/// Belady's optimum: what is asked for last of all has to go, even if it is the new one.
-fn belady_ratio(trace: &[u32], capacity: usize) -> f64 {
-    let mut next_use = vec![usize::MAX; trace.len()];
-    let mut seen = HashMap::new();
-    for (at, number) in trace.iter().enumerate().rev() {
-        next_use[at] = seen.insert(*number, at).unwrap_or(usize::MAX - *number as usize);
-    }
-    let (mut held, mut by_next_use) = (HashMap::new(), BTreeSet::new());
-    let mut hits = 0;
-    for (at, number) in trace.iter().enumerate() {
-        if let Some(due) = held.remove(number) {
-            hits += 1;
-            by_next_use.remove(&due);
-        }
-        held.insert(*number, next_use[at]);
-        by_next_use.insert(next_use[at]);
-        if held.len() > capacity {
-            let last = by_next_use.pop_last().expect("as many as in the other map");
-            let leaving = if last > trace.len() { (usize::MAX - last) as u32 } else { trace[last] };
-            held.remove(&leaving);
-        }
-    }
-    f64::from(hits) / trace.len() as f64
 }
 
 fn bytes_per_object() {
