@@ -9,8 +9,7 @@ use std::{
 };
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
 mod config;
@@ -18,12 +17,14 @@ mod tls;
 mod connections;
 mod upstream;
 pub(crate) mod pools;
+mod zones;
 
 pub(crate) use config::ConfigMetrics;
 pub(crate) use connections::{ConnectionMetrics, Reasons};
 use pools::PoolGauges;
 pub(crate) use tls::TlsMetrics;
 pub(crate) use upstream::{PoolMetrics, UpstreamMetrics};
+use zones::ZoneGauges;
 
 /// Upper bounds of the latency histogram in seconds: from a cache hit to a timeout.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -55,12 +56,8 @@ pub(crate) struct Metrics {
     pub(crate) tls: TlsMetrics,
     /// Pools and their endpoints.
     pub(crate) pools: PoolGauges,
-    /// Memory used by a cache zone.
-    pub(crate) cache_bytes: IntGaugeVec,
-    /// Objects in a cache zone.
-    pub(crate) cache_objects: IntGaugeVec,
-    /// Objects evicted from a cache zone.
-    pub(crate) cache_evictions: IntCounterVec,
+    /// Zones of the cache.
+    pub(crate) zones: ZoneGauges,
     /// Access log lines that were dropped because the sink was too slow.
     pub(crate) log_dropped: IntCounter,
 }
@@ -80,8 +77,6 @@ impl Metrics {
         let r = &registry;
         let counter =
             |name: &str, help: &str, labels: &[&str]| register(r, IntCounterVec::new(Opts::new(name, help), labels));
-        let gauge =
-            |name: &str, help: &str, labels: &[&str]| register(r, IntGaugeVec::new(Opts::new(name, help), labels));
         let seconds = HistogramOpts::new("request_seconds", "From the request header to the last byte of the answer.");
         let requests = counter("requests_total", "Requests answered.", &["route", "class", "status_class"]);
         let seconds = register(r, HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["route"]));
@@ -100,9 +95,7 @@ impl Metrics {
             config: ConfigMetrics::new(r),
             tls: TlsMetrics::new(r),
             pools: PoolGauges::new(r),
-            cache_bytes: gauge("cache_bytes", "Memory used by a cache zone.", &["zone"]),
-            cache_objects: gauge("cache_objects", "Objects in a cache zone.", &["zone"]),
-            cache_evictions: counter("cache_evictions_total", "Objects evicted from a cache zone.", &["zone"]),
+            zones: ZoneGauges::new(r),
             log_dropped: register(
                 r,
                 IntCounter::new("access_log_dropped_total", "Log lines dropped because the sink was too slow."),

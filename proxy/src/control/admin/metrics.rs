@@ -35,15 +35,7 @@ fn read_state(metrics: &Metrics, tender: &Tender) {
     metrics.pools.reset();
     metrics.upstream.tries.reset();
     snapshot.pools.iter().for_each(|pool| read_pool(metrics, pool, tender));
-    metrics.cache_bytes.reset();
-    metrics.cache_objects.reset();
-    metrics.cache_evictions.reset();
-    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    for zone in edge.cache.store.stats() {
-        metrics.cache_bytes.with_label_values(&[&zone.zone]).set(count(zone.bytes));
-        metrics.cache_objects.with_label_values(&[&zone.zone]).set(count(zone.objects));
-        metrics.cache_evictions.with_label_values(&[&zone.zone]).inc_by(zone.evictions);
-    }
+    metrics.zones.show(&edge.cache.store.stats());
     metrics.log_dropped.reset();
     metrics.log_dropped.inc_by(snapshot.access_log.dropped());
 }
