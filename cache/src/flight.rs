@@ -36,6 +36,7 @@ use crate::key::Slot;
 use crate::memory::budget::Charge;
 use crate::memory::object::{OBJECT_OVERHEAD, Object};
 use crate::purge::Verdict;
+use crate::tier;
 use crate::zone::Zone;
 use buffer::Buffer;
 use bytes::Bytes;
@@ -165,7 +166,7 @@ impl Flight {
                 let is_gone = || self.zone.purges.judge(&self.head) == Verdict::Gone;
                 if let Some(body) = whole.filter(|_| !state.purged && !is_gone()) {
                     let object = Object { id: self.id, head: Arc::clone(&self.head), body };
-                    let stored = self.zone.memory.insert(object);
+                    let stored = tier::store(&self.zone, object);
                     self.zone.counters.admissions.fetch_add(u64::from(stored), Ordering::Relaxed);
                 }
                 Ok(length)
@@ -298,13 +299,24 @@ impl State {
 }
 
 /// All fills under way in a store. There may be several for one key, when a cache lock was given up on, or is not used.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Flights {
     under_way: DashMap<Slot, Vec<Arc<Flight>>>,
-    last_id: AtomicU64,
+    last_id: Arc<AtomicU64>,
 }
 
 impl Flights {
+    /// `since_1970` is where identities begin: they grow from one process to the next, for the disk keeps them.
+    pub(crate) fn new(since_1970: Duration) -> Self {
+        let first = u64::try_from(since_1970.as_micros()).unwrap_or(0);
+        Flights { under_way: DashMap::new(), last_id: Arc::new(AtomicU64::new(first)) }
+    }
+
+    /// The greatest identity so far, to be raised where a greater one turns up on disk.
+    pub(crate) fn last_id(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.last_id)
+    }
+
     /// Begins a fill. `end` must be called for it, whatever becomes of it.
     pub(crate) fn begin(&self, zone: Arc<Zone>, head: Head) -> Arc<Flight> {
         zone.memory.fit(); // the head is charged already

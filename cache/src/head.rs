@@ -115,6 +115,11 @@ impl Head {
         &self.standing
     }
 
+    /// The whole primary key.
+    pub(crate) fn primary(&self) -> &[u8] {
+        &self.primary
+    }
+
     /// When the answer was first stored. It stays the same when the answer is revalidated.
     pub(crate) fn created(&self) -> SystemTime {
         self.created
@@ -160,15 +165,26 @@ impl Lineage {
             return Ok(None);
         }
         let (times, _) = meta.serialize()?;
-        let empty = ResponseHeader::build_no_case(200, Some(0))?;
-        let (_, empty_header) =
-            CacheMeta::new(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH, 0, 0, empty).serialize()?;
-        Ok(Some(Box::new(Lineage { times, empty_header })))
+        Ok(Some(Box::new(Lineage { times, empty_header: empty_header()? })))
     }
 
     fn bytes(&self) -> usize {
         size_of::<Lineage>() + self.times.capacity() + self.empty_header.capacity()
     }
+}
+
+/// A `CacheMeta` of a header, with times as Pingora has encoded them.
+pub(crate) fn meta_with_times(times: &[u8], header: ResponseHeader) -> Result<CacheMeta> {
+    let mut meta = CacheMeta::deserialize(times, &empty_header()?)?;
+    *meta.response_header_mut() = header;
+    Ok(meta)
+}
+
+/// What Pingora makes of a header that says nothing.
+fn empty_header() -> Result<Vec<u8>> {
+    let empty = ResponseHeader::build_no_case(200, Some(0))?;
+    let (_, header) = CacheMeta::new(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH, 0, 0, empty).serialize()?;
+    Ok(header)
 }
 
 /// The same header, in as little memory as it can have.

@@ -2,8 +2,11 @@
 
 use crate::body::Body;
 use crate::codings::{self, Uncoded};
+use crate::disk::DiskBody;
 use crate::flight::Reader;
+use crate::memory::budget::Charge;
 use crate::memory::object::Object;
+use crate::tier::Promotion;
 use crate::zone::Zone;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -69,11 +72,7 @@ impl HandleHit for StoredHit {
 
     /// To any part, any number of times. An end past the body is its end.
     fn seek(&mut self, start: usize, end: Option<usize>) -> Result<()> {
-        let length = self.body.len();
-        if start as u64 >= length {
-            return Error::e_explain(ErrorType::InternalError, format!("seek to {start} in a body of {length} bytes"));
-        }
-        (self.at, self.until) = (start as u64, end.map_or(length, |end| length.min(end as u64)));
+        (self.at, self.until) = part_of(self.body.len(), start, end)?;
         Ok(())
     }
 
@@ -92,6 +91,83 @@ impl HandleHit for StoredHit {
     fn as_any_mut(&mut self) -> &mut (dyn Any + Send + Sync) {
         self
     }
+}
+
+/// Reads a body from disk while it is sent, and may take a copy of it for memory.
+#[derive(Debug)]
+pub(crate) struct DiskHit {
+    id: u64,
+    body: DiskBody,
+    at: u64,
+    until: u64,
+    promotion: Option<Promotion>,
+    /// For what was read ahead.
+    _charge: Charge,
+}
+
+impl DiskHit {
+    pub(crate) fn new(id: u64, body: DiskBody, charge: Charge, promotion: Option<Promotion>) -> Self {
+        let mut hit = DiskHit { id, at: 0, until: body.len(), body, promotion, _charge: charge };
+        hit.promote_if_whole();
+        hit
+    }
+
+    fn promote_if_whole(&mut self) {
+        if let Some(promotion) = self.promotion.take_if(|promotion| promotion.has(self.body.len())) {
+            promotion.finish(&self.body);
+        }
+    }
+}
+
+#[async_trait]
+impl HandleHit for DiskHit {
+    async fn read_body(&mut self) -> Result<Option<Bytes>> {
+        let read = self.body.read(self.at, self.until).await?;
+        if let Some(bytes) = &read {
+            self.promotion = self.promotion.take().and_then(|promotion| promotion.add(self.at, bytes));
+            self.at += bytes.len() as u64;
+            self.promote_if_whole();
+        }
+        Ok(read)
+    }
+
+    async fn finish(self: Box<Self>, _: &'static (dyn Storage + Sync), _: &CacheKey, _: &SpanHandle) -> Result<()> {
+        Ok(())
+    }
+
+    fn can_seek(&self) -> bool {
+        true
+    }
+
+    /// To any part, any number of times, without reading what is before. An end past the body is its end.
+    fn seek(&mut self, start: usize, end: Option<usize>) -> Result<()> {
+        (self.at, self.until) = part_of(self.body.len(), start, end)?;
+        Ok(())
+    }
+
+    fn get_eviction_weight(&self) -> usize {
+        self.body.len() as usize
+    }
+
+    fn entry_id(&self) -> Option<CacheEntryId> {
+        Some(CacheEntryId::new(self.id))
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut (dyn Any + Send + Sync) {
+        self
+    }
+}
+
+/// Where a part begins and ends.
+fn part_of(length: u64, start: usize, end: Option<usize>) -> Result<(u64, u64)> {
+    if start as u64 >= length {
+        return Error::e_explain(ErrorType::InternalError, format!("seek to {start} in a body of {length} bytes"));
+    }
+    Ok((start as u64, end.map_or(length, |end| length.min(end as u64))))
 }
 
 /// Reads a body that is still being written.

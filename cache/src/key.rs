@@ -18,4 +18,9 @@ impl Slot {
     pub(crate) fn of(key: &impl CacheHashKey) -> Self {
         Slot { primary: key.primary_bin(), variance: key.variance_bin() }
     }
+
+    /// The hash of what tells it from the other variants of its primary key.
+    pub(crate) fn variance(&self) -> Option<&HashBinary> {
+        self.variance.as_ref()
+    }
 }

@@ -7,6 +7,8 @@
 //! | `store.rs` | Pingora's verbs, each delegating |
 //! | `zone.rs` | one budget, its objects, its counters |
 //! | `memory/` | sharded index, S3-FIFO eviction, a budget kept to the byte; pure and synchronous |
+//! | `disk.rs`, `disk/` | segments in a folder, an index of them in memory; nothing waits for it without bound |
+//! | `tier.rs` | which of the two, and what goes from one to the other |
 //! | `flight.rs`, `flight/` | objects being written; readers follow the writer |
 //! | `fill.rs`, `hit.rs` | Pingora's handlers: a body on its way in, a body on its way out |
 //! | `head.rs`, `body.rs` | the two immutable, shared parts of an object |
@@ -36,6 +38,8 @@ mod options;
 mod store;
 mod zone;
 mod memory;
+mod disk;
+mod tier;
 mod flight;
 mod fill;
 mod hit;
@@ -48,6 +52,7 @@ mod purge;
 mod stat;
 
 pub use codings::{CODINGS, Uncoded, serve_coded, to_be_coded};
+pub use disk::{DISK_READ_FAILED, DiskOptions, DiskStat, DiskState};
 pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
 pub use labels::{Generation, Labels, Tag, UrlHash};
 pub use options::{Options, OptionsError, ZoneOptions};

@@ -8,7 +8,7 @@ pub(crate) mod budget;
 pub(crate) mod object;
 mod queue;
 mod ghost;
-mod shard;
+pub(crate) mod shard;
 
 #[cfg(test)]
 mod tests;
@@ -101,10 +101,10 @@ impl Memory {
 
     /// Stores an object that has been charged already, in the place of an older one of the same key; false if it is
     /// itself the older one, and is not stored.
-    pub(crate) fn insert(&self, object: Object) -> bool {
+    pub(crate) fn insert(&self, object: Arc<Object>) -> bool {
         let id = object.id;
         let (hash, stripe) = self.place(&object.head.slot());
-        let left = stripe.write().insert(hash, Arc::new(object));
+        let left = stripe.write().insert(hash, object);
         let stored = left.as_ref().is_none_or(|left| left.id != id);
         drop(left); // after the lock is let go
         self.fit();
@@ -119,11 +119,24 @@ impl Memory {
         removed.map(|object| object.id)
     }
 
+    /// What is stored under a slot, whatever becomes of it. It is no use.
+    pub(crate) fn get(&self, slot: &Slot) -> Option<Arc<Object>> {
+        let (hash, stripe) = self.place(slot);
+        stripe.read().get(hash).filter(|object| object.head.slot() == *slot).cloned()
+    }
+
+    /// Removes what is stored under a slot if it is older than an object of this id.
+    pub(crate) fn remove_older(&self, slot: &Slot, id: u64) {
+        let (hash, stripe) = self.place(slot);
+        let removed = stripe.write().remove(hash, |object| object.head.slot() == *slot && object.id < id);
+        drop(removed); // after the lock is let go
+    }
+
     /// Gives a stored object a new head and leaves its body as it is; false if that very object is not
     /// there any more.
-    pub(crate) fn replace_head(&self, head: Head, primary: &[u8]) -> bool {
+    pub(crate) fn replace_head(&self, head: Arc<Head>, primary: &[u8]) -> bool {
         let (hash, stripe) = self.place(&head.slot());
-        let left = stripe.write().replace_head(hash, &Arc::new(head), primary);
+        let left = stripe.write().replace_head(hash, &head, primary);
         let replaced = left.is_some();
         drop(left);
         self.fit();

@@ -1,5 +1,8 @@
 //! What a store is told at start and at each reload, and why it may refuse.
 
+use crate::disk::{BYTES_MIN, DiskOptions};
+use std::path::PathBuf;
+
 /// The zones of a store, in the order in which they are reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -16,6 +19,8 @@ pub struct ZoneOptions {
     pub memory_bytes: u64,
     /// A longer body is passed through to its clients and not kept.
     pub max_object_bytes: u64,
+    /// Where objects are kept that memory has no room for, and that outlive the process.
+    pub disk: Option<DiskOptions>,
 }
 
 /// Why a set of options cannot be used.
@@ -48,6 +53,24 @@ pub enum OptionsError {
         /// All the memory it is given.
         memory_bytes: u64,
     },
+    /// Two zones would write over each other.
+    #[error("zones `{zone}` and `{other}` both have the folder {}; hint: give each its own", folder.display())]
+    SharedFolder {
+        /// The earlier zone.
+        zone: String,
+        /// The later one.
+        other: String,
+        /// The folder of both.
+        folder: PathBuf,
+    },
+    /// There would be no room for the segments that a log takes.
+    #[error("zone `{zone}` has {bytes} bytes of disk; hint: give it {BYTES_MIN} at least, or no disk")]
+    DiskTooSmall {
+        /// The zone's name.
+        zone: String,
+        /// What it is given.
+        bytes: u64,
+    },
 }
 
 impl Options {
@@ -60,6 +83,16 @@ impl Options {
             for (field, value) in [("memory_bytes", zone.memory_bytes), ("max_object_bytes", zone.max_object_bytes)] {
                 if value == 0 {
                     return Err(OptionsError::Zero { zone: zone.name.clone(), field });
+                }
+            }
+            if let Some(disk) = &zone.disk {
+                let has_it = |earlier: &&ZoneOptions| earlier.disk.as_ref().is_some_and(|it| it.folder == disk.folder);
+                if let Some(earlier) = self.zones[..at].iter().find(has_it) {
+                    let (zone, other) = (earlier.name.clone(), zone.name.clone());
+                    return Err(OptionsError::SharedFolder { zone, other, folder: disk.folder.clone() });
+                }
+                if disk.bytes < BYTES_MIN {
+                    return Err(OptionsError::DiskTooSmall { zone: zone.name.clone(), bytes: disk.bytes });
                 }
             }
             if zone.max_object_bytes > zone.memory_bytes {
@@ -76,10 +109,10 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, OptionsError, ZoneOptions};
+    use super::{DiskOptions, Options, OptionsError, ZoneOptions};
 
     fn zone(name: &str, memory_bytes: u64, max_object_bytes: u64) -> ZoneOptions {
-        ZoneOptions { name: name.to_owned(), memory_bytes, max_object_bytes }
+        ZoneOptions { name: name.to_owned(), memory_bytes, max_object_bytes, disk: None }
     }
 
     #[test]
@@ -96,6 +129,15 @@ mod tests {
         );
         assert_eq!(refused(vec![zone("a", 0, 1)]), OptionsError::Zero { zone: "a".into(), field: "memory_bytes" });
         assert_eq!(refused(vec![zone("a", 1, 0)]), OptionsError::Zero { zone: "a".into(), field: "max_object_bytes" });
+        let on_disk = |name, bytes| ZoneOptions {
+            disk: Some(DiskOptions { folder: "/srv/cache".into(), bytes }),
+            ..zone(name, 10, 1)
+        };
+        assert_eq!(
+            refused(vec![on_disk("a", 1 << 30), on_disk("b", 1 << 30)]).to_string(),
+            "zones `a` and `b` both have the folder /srv/cache; hint: give each its own"
+        );
+        assert!(refused(vec![on_disk("a", 1 << 20)]).to_string().contains("give it 16777216 at least"));
         assert!(refused(vec![zone("a", 9, 10)]).to_string().contains("objects of 10 bytes in 9 bytes of memory"));
     }
 }

@@ -31,6 +31,7 @@ pub(crate) use standing::Standing;
 use crate::head::Head;
 use crate::labels::{Generation, UrlHash};
 use crate::memory::budget::{Budget, Charge};
+pub(crate) use log::FILES;
 use log::Log;
 use records::{Mark, Record, Records};
 use std::collections::VecDeque;
@@ -254,7 +255,6 @@ impl Purges {
     ///
     /// # Errors
     /// When the folder cannot be read or written. It must not be used then.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no zone has a folder yet"))]
     pub(crate) fn attach(&self, folder: &Path) -> io::Result<Continuity> {
         let mut log = self.lock_log();
         let told = Log::read(folder)?;
@@ -293,7 +293,6 @@ impl Purges {
     }
 
     /// Lets go of the log, which another process may write from now on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no zone has a folder yet"))]
     pub(crate) fn detach(&self) {
         let mut log = self.lock_log();
         self.write_out(log.as_mut(), true);

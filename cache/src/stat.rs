@@ -1,5 +1,7 @@
 //! What a zone holds and has done, as plain numbers.
 
+use crate::disk::DiskStat;
+
 /// One zone's numbers at one moment. All but the gauges only ever grow, for as long as the zone keeps its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZoneStat {
@@ -37,4 +39,6 @@ pub struct ZoneStat {
     pub purge_overflows: u64,
     /// Gauge: purges that are remembered, because something older may be left.
     pub purges_remembered: u64,
+    /// The disk tier, where the zone has one.
+    pub disk: Option<DiskStat>,
 }

@@ -9,12 +9,13 @@ mod purge_tests;
 
 use crate::fill::Fill;
 use crate::flight::Flights;
-use crate::hit::{FollowingHit, StoredHit};
+use crate::hit::FollowingHit;
 use crate::key::Slot;
 use crate::labels::{Generation, UrlHash};
 use crate::options::{Options, OptionsError};
 use crate::purge::{Durability, Purge, Reached, Receipt, Tally, blocking};
 use crate::stat::ZoneStat;
+use crate::tier;
 use crate::zone::Zone;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -25,9 +26,9 @@ use pingora::cache::{CacheEntryId, CacheEntryKey, CacheKey, CacheMeta};
 use pingora::cache::{HitHandler, MissHandler, PurgeOutcome, PurgeTarget, PurgeType, Storage};
 use pingora::prelude::Result;
 use std::any::Any;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Everything one edge has cached, in zones.
@@ -53,7 +54,7 @@ impl Store {
         let store = Store {
             zones: ArcSwap::default(),
             nowhere: Arc::new(Zone::nowhere()),
-            flights: Flights::default(),
+            flights: Flights::new(now_since_1970()),
             configuring: Mutex::new(()),
         };
         store.configure(options)?;
@@ -69,7 +70,8 @@ impl Store {
         options.check()?;
         let _one_at_a_time = self.configuring.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.zones.load_full();
-        let zones: Vec<_> = options.zones.iter().map(|wanted| take_over(&before, wanted)).collect();
+        let zones: Vec<_> =
+            options.zones.iter().map(|wanted| take_over(&before, wanted, &self.flights.last_id())).collect();
         let dropped: Vec<_> = before.iter().filter(|zone| !zones.iter().any(|kept| Arc::ptr_eq(kept, zone))).collect();
         self.zones.store(Arc::new(zones));
         dropped.into_iter().for_each(|zone| zone.close());
@@ -79,6 +81,17 @@ impl Store {
     /// What each zone holds and has done, in the order of the options.
     pub fn stats(&self) -> Vec<ZoneStat> {
         self.zones.load().iter().map(|zone| zone.stat()).collect()
+    }
+
+    /// Has every disk tier write what is queued, seal it, and let go of its folder, so that the process that takes over can
+    /// have it. From then on the zones serve from memory; [`Store::configure`] opens the folders again. It takes as long
+    /// as the disks do.
+    pub async fn release_disk(&self) {
+        let disks: Vec<_> = self.zones.load().iter().filter_map(|zone| zone.disk()).collect();
+        disks.iter().for_each(|disk| disk.release());
+        for disk in disks {
+            disk.released().await;
+        }
     }
 
     /// The moment that an origin is asked at, as purges tell it: read it before, and put it into
@@ -130,16 +143,13 @@ impl Store {
     }
 
     /// The flight first: while one is under way, what is stored under the same key is what it will replace.
-    fn find(&self, key: &CacheKey) -> Result<Option<(CacheMeta, HitHandler)>> {
+    async fn find(&self, key: &CacheKey) -> Result<Option<(CacheMeta, HitHandler)>> {
         let (zone, slot) = (self.zone(&key.user_tag), Slot::of(key));
         if let Some(reader) = self.flights.follow(&zone, &slot, key.primary_key()) {
             zone.counters.followed.fetch_add(1, Ordering::Relaxed);
             return Ok(Some((reader.head().meta()?, Box::new(FollowingHit::new(reader)))));
         }
-        match zone.find(&slot, key.primary_key()) {
-            Some(found) => Ok(Some((found.meta()?, Box::new(StoredHit::new(&found.object, zone))))),
-            None => Ok(None),
-        }
+        tier::find(&zone, &slot, key).await
     }
 }
 
@@ -171,21 +181,26 @@ impl Finishing {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a store is made where a program starts")]
+fn now_since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
 /// The zone of that name with its new limits, or a new one.
-fn take_over(before: &[Arc<Zone>], wanted: &crate::ZoneOptions) -> Arc<Zone> {
+fn take_over(before: &[Arc<Zone>], wanted: &crate::ZoneOptions, last_id: &Arc<AtomicU64>) -> Arc<Zone> {
     match before.iter().find(|zone| zone.name() == wanted.name) {
         Some(zone) => {
             zone.resize(wanted);
             Arc::clone(zone)
         }
-        None => Arc::new(Zone::new(wanted)),
+        None => Arc::new(Zone::new(wanted, last_id)),
     }
 }
 
 #[async_trait]
 impl Storage for Store {
     async fn lookup(&'static self, key: &CacheKey, _: &SpanHandle) -> Result<Option<(CacheMeta, HitHandler)>> {
-        self.find(key)
+        self.find(key).await
     }
 
     /// The fill that the tag names, and no other: its own client must get the body whose header it has sent.
@@ -195,7 +210,7 @@ impl Storage for Store {
         tag: Option<&[u8]>,
         _: &SpanHandle,
     ) -> Result<Option<(CacheMeta, HitHandler)>> {
-        let Some(tag) = tag else { return self.find(key) };
+        let Some(tag) = tag else { return self.find(key).await };
         let id = U64WriteId::try_from(tag).ok().map(u64::from);
         let Some(reader) = id.and_then(|id| self.flights.lead(&Slot::of(key), id)) else { return Ok(None) };
         Ok(Some((reader.head().meta()?, Box::new(FollowingHit::new(reader)))))
@@ -219,15 +234,14 @@ impl Storage for Store {
         };
         let (zone, slot) = (self.zone(target.key().user_tag()), Slot::of(target.key()));
         let in_flight = self.flights.purge(&zone, &slot, id);
-        let stored = zone.memory.remove(&slot, id);
+        let stored = tier::remove(&zone, &slot, id);
         let removed = stored.or(in_flight).map(CacheEntryId::new);
         Ok(removed.map_or(PurgeOutcome::NotFound, |id| PurgeOutcome::Purged(Some(id))))
     }
 
     async fn update_meta(&'static self, key: &CacheKey, meta: &CacheMeta, _: &SpanHandle) -> Result<bool> {
         let zone = self.zone(&key.user_tag);
-        let head = zone.revalidated_head(key, meta)?;
-        Ok(zone.memory.replace_head(head, key.primary_key()))
+        tier::replace_head(&zone, key, meta)
     }
 
     fn support_streaming_partial_write(&self) -> bool {

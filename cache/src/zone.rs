@@ -1,5 +1,6 @@
 //! One zone: its limits, its memory, its counters.
 
+use crate::disk::{Disk, DiskOptions, Mount, Owner, Size};
 use crate::head::Head;
 use crate::key::Slot;
 use crate::labels::Labels;
@@ -8,6 +9,7 @@ use crate::memory::object::Found;
 use crate::options::ZoneOptions;
 use crate::purge::Purges;
 use crate::stat::ZoneStat;
+use arc_swap::ArcSwapOption;
 use pingora::cache::{CacheKey, CacheMeta};
 use pingora::prelude::Result;
 use std::sync::Arc;
@@ -17,8 +19,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Zone {
     name: Box<str>,
     max_object_bytes: AtomicU64,
-    pub(crate) memory: Memory,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) purges: Arc<Purges>,
+    disk: ArcSwapOption<Mount>,
+    /// Shared with the fills of the store: identities go on from what the disk has.
+    last_id: Arc<AtomicU64>,
     pub(crate) counters: Counters,
 }
 
@@ -32,20 +37,26 @@ pub(crate) struct Counters {
 }
 
 impl Zone {
-    pub(crate) fn new(options: &ZoneOptions) -> Self {
-        let memory = Memory::new(options.memory_bytes);
-        Zone {
+    /// With its disk tier, if it has one, which opens in the background.
+    pub(crate) fn new(options: &ZoneOptions, last_id: &Arc<AtomicU64>) -> Self {
+        let memory = Arc::new(Memory::new(options.memory_bytes));
+        let zone = Zone {
             name: options.name.as_str().into(),
             max_object_bytes: AtomicU64::new(options.max_object_bytes),
             purges: Arc::new(Purges::new(memory.budget())),
             memory,
+            disk: ArcSwapOption::empty(),
+            last_id: Arc::clone(last_id),
             counters: Counters::default(),
-        }
+        };
+        zone.mount(options.disk.as_ref());
+        zone
     }
 
     /// The zone of requests that name none there is: it finds nothing, and everything is passed through it.
     pub(crate) fn nowhere() -> Self {
-        Zone::new(&ZoneOptions { name: String::new(), memory_bytes: 0, max_object_bytes: 0 })
+        let options = ZoneOptions { name: String::new(), memory_bytes: 0, max_object_bytes: 0, disk: None };
+        Zone::new(&options, &Arc::default())
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -75,16 +86,44 @@ impl Zone {
         Head::new(key, meta, labels, self.memory.budget())
     }
 
+    /// The disk tier, if there is one, in whatever state.
+    pub(crate) fn disk(&self) -> Option<Arc<Disk>> {
+        self.disk.load().as_ref().map(|mount| Arc::clone(mount.disk()))
+    }
+
+    /// Keeps the disk tier if it has the same folder, and is not released; else it is sealed, and another one is opened.
+    fn mount(&self, options: Option<&DiskOptions>) {
+        let max_object_bytes = self.max_object_bytes();
+        let before = self.disk();
+        match (before, options) {
+            (Some(disk), Some(options)) if disk.path() == options.folder && !disk.is_to_release() => {
+                disk.resize(Size { bytes: options.bytes, max_object_bytes });
+            }
+            (None, None) => {}
+            (_, None) => self.disk.store(None),
+            (_, Some(options)) => {
+                let owner = Owner {
+                    memory: Arc::clone(&self.memory),
+                    purges: Arc::clone(&self.purges),
+                    last_id: Arc::clone(&self.last_id),
+                };
+                self.disk.store(Some(Arc::new(Mount::new(options, max_object_bytes, owner))));
+            }
+        }
+    }
+
     /// Takes other limits; what is stored stays, as far as it still fits.
     pub(crate) fn resize(&self, options: &ZoneOptions) {
         self.max_object_bytes.store(options.max_object_bytes, Ordering::Relaxed);
         self.memory.resize(options.memory_bytes);
+        self.mount(options.disk.as_ref());
     }
 
     /// Lets go of every object. Fills that are under way for this zone go on as pass-throughs.
     pub(crate) fn close(&self) {
         self.max_object_bytes.store(0, Ordering::Relaxed);
         self.memory.resize(0);
+        self.mount(None);
     }
 
     pub(crate) fn stat(&self) -> ZoneStat {
@@ -108,6 +147,7 @@ impl Zone {
             purged_bytes: read(&self.purges.counters.bytes),
             purge_overflows: read(&self.purges.counters.overflows),
             purges_remembered: self.purges.remembered() as u64,
+            disk: self.disk().map(|disk| disk.stat()),
         }
     }
 }

@@ -92,7 +92,7 @@ fn time_of_a_header_clone() -> Duration {
 }
 
 fn open(memory_bytes: u64) -> &'static Store {
-    let zone = ZoneOptions { name: "pages".into(), memory_bytes, max_object_bytes: memory_bytes };
+    let zone = ZoneOptions { name: "pages".into(), memory_bytes, max_object_bytes: memory_bytes, disk: None };
     Box::leak(Box::new(Store::new(Options { zones: vec![zone] }).expect("a valid zone")))
 }
 

@@ -28,10 +28,10 @@ struct World {
 
 impl World {
     fn new(memory_bytes: u64, max_object_bytes: u64) -> Self {
-        let options = ZoneOptions { name: "pages".into(), memory_bytes, max_object_bytes };
+        let options = ZoneOptions { name: "pages".into(), memory_bytes, max_object_bytes, disk: None };
         World {
-            zone: Arc::new(Zone::new(&options)),
-            flights: Flights::default(),
+            zone: Arc::new(Zone::new(&options, &Arc::default())),
+            flights: Flights::new(Duration::ZERO),
             key: CacheKey::new("https|shop.example|/", "pages"),
         }
     }

@@ -71,6 +71,11 @@ impl Shard {
         Some(Arc::clone(&place.object))
     }
 
+    /// What is stored under a hash.
+    pub(crate) fn get(&self, hash: u64) -> Option<&Arc<Object>> {
+        Some(&self.queues.get(*self.index.get(&hash)?).object)
+    }
+
     /// Stores an object, in the place of an older one under the same key if there is one. Returns what is not, or no
     /// longer, stored: that older one, or this one if it is itself the older, because its fill took longer.
     pub(crate) fn insert(&mut self, hash: u64, object: Arc<Object>) -> Option<Arc<Object>> {

@@ -43,7 +43,7 @@ fn store(memory: &Memory, number: u64, id: u64, size: usize) -> bool {
     let body = body(memory, id, size);
     let stored = body.is_some();
     if let Some(body) = body {
-        memory.insert(Object { id, head: Arc::new(head(memory, number, 60)), body });
+        memory.insert(Arc::new(Object { id, head: Arc::new(head(memory, number, 60)), body }));
     }
     stored
 }
@@ -82,7 +82,7 @@ fn step(random: &mut StdRng, memory: &Memory, model: &mut HashMap<u64, (u64, usi
             assert!(find(memory, number).is_none(), "still there after its removal; {told}");
         }
         90..98 => {
-            let replaced = memory.replace_head(head(memory, number, id), key(number).primary_key());
+            let replaced = memory.replace_head(Arc::new(head(memory, number, id)), key(number).primary_key());
             assert!(!replaced || model.contains_key(&number), "a new head for what was not there; {told}");
             if let Some(found) = find(memory, number).filter(|_| replaced) {
                 let fresh = found.head.meta().unwrap().fresh_sec();
@@ -177,7 +177,7 @@ fn what_comes_back_soon_after_its_eviction_skips_probation() {
 
 /// Whether it is there, without the hit that would prove it: a new head does not count as a use.
 fn find_without_use(memory: &Memory, number: u64) -> bool {
-    memory.replace_head(head(memory, number, 60), key(number).primary_key())
+    memory.replace_head(Arc::new(head(memory, number, 60)), key(number).primary_key())
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn an_evicted_object_is_charged_until_its_last_reader_has_gone() {
 fn what_is_being_read_is_spared_while_others_can_go() {
     let memory = Memory::new(200_000);
     let reading = body(&memory, 1, 50_000).unwrap();
-    memory.insert(Object { id: 1, head: Arc::new(head(&memory, 1, 60)), body: Arc::clone(&reading) });
+    memory.insert(Arc::new(Object { id: 1, head: Arc::new(head(&memory, 1, 60)), body: Arc::clone(&reading) }));
     for number in 2..50 {
         assert!(store(&memory, number, number, 50_000));
     }
@@ -249,10 +249,10 @@ fn two_keys_of_one_hash_never_meet() {
     let meta = head(&memory, 1, 60).meta().unwrap();
     let stored = Arc::new(Head::new(&theirs, &meta, Labels::default(), memory.budget()).unwrap());
     let body = Arc::new(Body::new(Box::new([]), Charge::regardless(memory.budget(), 0)));
-    memory.insert(Object { id: 1, head: stored, body });
+    memory.insert(Arc::new(Object { id: 1, head: stored, body }));
     let purges = Purges::new(memory.budget());
     assert!(memory.find(&Slot::of(&theirs), theirs.primary_key(), &purges).is_some());
     assert!(memory.find(&Slot::of(&ours), ours.primary_key(), &purges).is_none());
     let update = Head::new(&ours, &meta, Labels::default(), memory.budget()).unwrap();
-    assert!(!memory.replace_head(update, ours.primary_key()));
+    assert!(!memory.replace_head(Arc::new(update), ours.primary_key()));
 }

@@ -31,6 +31,8 @@ use std::time::{Duration, SystemTime};
 
 const NAME: &str = "purges.log";
 const NEW_NAME: &str = "purges.log.new";
+/// What purges may keep in a folder.
+pub(crate) const FILES: [&str; 2] = [NAME, NEW_NAME];
 const MAGIC: &[u8; 8] = b"FLPURGE1";
 const FRAME_HEAD: usize = 4 + 4 + 8;
 const SOFT: u8 = 128;

@@ -89,13 +89,15 @@ impl Zone {
         tally.reached()
     }
 
-    /// Forgets purges up to a generation, once all that is there, or under way, has been judged.
+    /// Forgets purges up to a generation, once all that is there, or under way, has been judged; but none that something
+    /// on disk may be older than, where nothing is judged before it is read.
     pub(crate) fn forget_purges(&self, until: Generation, under_way: impl IntoIterator<Item = Arc<Head>>) {
         for head in under_way {
             self.purges.look_up(&head);
         }
         let judge = |object: &Object| self.purges.look_up(&object.head) != Verdict::Gone;
         self.memory.visit(judge, |removed| self.purges.count_removed(removed));
-        self.purges.forget(until);
+        let oldest_on_disk = self.disk().map_or(until, |disk| disk.oldest_generation());
+        self.purges.forget(until.min(oldest_on_disk));
     }
 }

@@ -25,7 +25,8 @@ fn at(seconds: u64) -> SystemTime {
 }
 
 fn zone() -> Zone {
-    Zone::new(&ZoneOptions { name: "pages".into(), memory_bytes: 8 << 20, max_object_bytes: 1 << 20 })
+    let options = ZoneOptions { name: "pages".into(), memory_bytes: 8 << 20, max_object_bytes: 1 << 20, disk: None };
+    Zone::new(&options, &Arc::default())
 }
 
 fn key(url: &str) -> CacheKey {
@@ -38,7 +39,7 @@ fn store(zone: &Zone, id: u64, url: &str, tags: &[&str], asked_at: Generation) {
     meta.extensions_mut().insert(Labels { asked_at, tags: tags.iter().map(|tag| Tag::of(tag)).collect() });
     let head = Arc::new(zone.head(&key(url), &meta).unwrap());
     let body = Arc::new(Body::new(Box::new([]), Charge::regardless(zone.memory.budget(), 0)));
-    zone.memory.insert(Object { id, head, body });
+    zone.memory.insert(Arc::new(Object { id, head, body }));
 }
 
 /// When what is stored became stale; none if nothing is stored.

@@ -16,6 +16,7 @@ fn zones(zones: &[(&str, u64, u64)]) -> Options {
         name: (*name).to_owned(),
         memory_bytes: *memory_bytes,
         max_object_bytes: *max_object_bytes,
+        disk: None,
     };
     Options { zones: zones.iter().map(zone).collect() }
 }

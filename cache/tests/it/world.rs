@@ -50,6 +50,7 @@ impl World {
             name: "pages".into(),
             memory_bytes: memory_bytes as u64,
             max_object_bytes: max_object_bytes as u64,
+            disk: None,
         };
         let store: &'static Store = Box::leak(Box::new(Store::new(Options { zones: vec![zone] }).unwrap()));
         let lock: &'static CacheKeyLockImpl = Box::leak(CacheLock::new_boxed(Duration::from_secs(60)));

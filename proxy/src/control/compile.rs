@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
 
-use cache::{Options, ZoneOptions};
+use cache::{DiskOptions, Options, ZoneOptions};
 use config::model::{self, ListenerId, Live, Place};
 use thiserror::Error;
 
@@ -153,6 +153,7 @@ pub(crate) fn compile(
         name: zone.name.clone(),
         memory_bytes: zone.memory.0,
         max_object_bytes: zone.max_object.0,
+        disk: zone.disk.as_ref().map(|disk| DiskOptions { folder: disk.folder.clone(), bytes: disk.size.0 }),
     });
     Ok(Compiled { snapshot, zones: Options { zones: zones.collect() }, expiries, files })
 }
