@@ -31,6 +31,10 @@ pub enum DiskState {
 }
 
 impl DiskState {
+    /// Every name, in the order of declaration.
+    pub const NAMES: [&'static str; 7] =
+        ["opening", "held", "serving", "paused", "unavailable", "releasing", "released"];
+
     /// One word for a metric.
     pub fn name(&self) -> &'static str {
         match self {

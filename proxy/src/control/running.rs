@@ -38,6 +38,8 @@ use crate::{
 
 /// How long the end waits for the access log's sink.
 const LOG_FLUSH_MAX: Duration = Duration::from_secs(2);
+/// How long it waits until the cache's disks are sealed; what is not sealed is read back as far as it is whole.
+const DISK_RELEASE_MAX: Duration = Duration::from_secs(10);
 
 /// A whole edge, serving.
 pub(super) struct Running {
@@ -125,11 +127,15 @@ impl Running {
                 drain::close(&self.boot, &self.reloader, &mut self.signals).await;
                 drain::drain(&self.boot, &self.ending, &mut self.signals).await;
                 self.pid_file.iter().for_each(|path| drop(std::fs::remove_file(path)));
+                release_disks(&self.edge).await;
                 Ok(())
             }
             Leaves::HandedOver(Serving { mut child, unwanted }) => {
                 self.operators.abort();
                 self.reloader.doors().close_handed_over(&unwanted);
+                // The other process waits for the folders. What is in flight here is served from memory.
+                let edge = Arc::clone(&self.edge);
+                let released = tokio::spawn(async move { release_disks(&edge).await });
                 // A service manager ends both at once: the first signal to stop is the other one's.
                 let stopped_twice = async |signals: &mut Signals| {
                     signals.stop().await;
@@ -137,12 +143,14 @@ impl Running {
                 };
                 let process = child.id();
                 let died = tokio::task::spawn_blocking(move || child.wait());
-                tokio::select! {
+                let ended = tokio::select! {
                     () = drain::wait(&self.boot, &self.ending) => Ok(()),
                     () = stopped_twice(&mut self.signals) => Ok(()),
                     // Not this process' child for whoever manages the service: it hears of it by this one's end.
                     status = died => bail!("process {process}, which took over, has ended: {:?}", status??),
-                }
+                };
+                released.await.ok();
+                ended
             }
         };
         let log = Arc::clone(&self.edge.published.load().access_log);
@@ -265,6 +273,13 @@ async fn learn(discovery: &Discovery, config: &Config, take_over: bool) -> Resul
     match discovery.first_empty(config.live.pools.iter()).filter(|_| take_over) {
         None => Ok(()),
         Some(empty) => Err(empty).context("cannot take over what the earlier process may know better"),
+    }
+}
+
+/// Writes to the cache's disks what they are still to keep, and lets go of their folders.
+async fn release_disks(edge: &Edge) {
+    if tokio::time::timeout(DISK_RELEASE_MAX, edge.cache.store.release_disk()).await.is_err() {
+        tracing::warn!("the cache's disks were not sealed within {DISK_RELEASE_MAX:?}; they are read back slowly");
     }
 }
 

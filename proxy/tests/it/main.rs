@@ -21,6 +21,7 @@ mod answering;
 mod caching;
 mod compressing;
 mod warming;
+mod disk;
 mod protection;
 mod interim;
 mod tls_origin;

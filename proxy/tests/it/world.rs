@@ -208,6 +208,13 @@ impl Edge {
         assert!(sent.success());
     }
 
+    /// Ends the process by a signal; what it leaves behind.
+    pub(crate) async fn end_by(mut self, signal: &str) -> TempDir {
+        self.signal(signal);
+        self.wait().await;
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
     /// Waits for the process to end by itself, while clients of the same runtime go on.
     pub(crate) async fn wait(&mut self) -> ExitStatus {
         wait_until("the edge ends", async || self.child.try_wait().unwrap().is_some()).await;
