@@ -101,9 +101,9 @@ async fn the_files_never_take_more_than_they_may() {
         line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap() > 550
     })
     .await;
-    // Two whole segments of 4 MiB, the one that is written, and room for the next.
+    // Of so small a disk, segments that are being written and made room for are more than half.
     let bytes = bytes_in(&edge.folder().join("cache"));
-    assert!(bytes > 7 << 20, "{bytes} bytes are kept");
+    assert!(bytes > 5 << 20, "{bytes} bytes are kept");
 }
 
 #[tokio::test]
