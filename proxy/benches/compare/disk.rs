@@ -44,7 +44,7 @@ pub(crate) struct Options {
 /// The disk of the zone: less than all objects take.
 const SIZE: &str = "128MiB";
 /// The file system that it is on where that is to fail.
-const FAULTY_SIZE: &str = "size=160m";
+const FAULTY_BYTES: u64 = 192 << 20;
 /// The edge looks every few seconds whether a disk can be used again.
 const RECOVERY: Duration = Duration::from_secs(10);
 const DISK_HITS: &str = "floodgate_cache_disk_hits_total";
@@ -73,8 +73,8 @@ pub(crate) fn run(setup: &Setup, options: Options) -> Result<()> {
 
 async fn endure(setup: &Setup, options: Options) -> Result<()> {
     println!(
-        "{:<34} {:>9} {:>9} {:>7} {:>7} {:>7} {:>7} {:>7}",
-        "", "answered", "hits", "purges", "wrong", "torn", "purged", "failed"
+        "{:<34} {:>9} {:>9} {:>7} {:>10} {:>7} {:>7} {:>7} {:>7}",
+        "", "answered", "hits", "purges", "sent again", "wrong", "torn", "purged", "failed"
     );
     let mut bad = kills(setup, options).await?;
     bad += upgrades(setup, options).await?;
@@ -129,7 +129,7 @@ async fn faults(setup: &Setup, options: Options) -> Result<u64> {
         return Ok(0);
     }
     let folder = tempfile::tempdir()?;
-    let disk = Mounted::new(&folder.path().join("cache"))?;
+    let disk = Mounted::new(folder.path())?;
     let (mut edge, load, mut clients) = begin(setup, options, folder.path()).await?;
     let pause = Duration::from_secs(options.seconds);
     sleep(pause).await;
@@ -178,8 +178,10 @@ async fn begin<'s>(setup: &'s Setup, options: Options, folder: &Path) -> Result<
 
 /// Prints what clients met, and counts what none may meet.
 fn report(phase: &str, met: &Met) -> u64 {
-    let Met { answered, hits, purges, wrong, torn, purged, failed, how } = met;
-    println!("{phase:<34} {answered:>9} {hits:>9} {purges:>7} {wrong:>7} {torn:>7} {purged:>7} {failed:>7}");
+    let Met { answered, hits, purges, again, wrong, torn, purged, failed, how } = met;
+    println!(
+        "{phase:<34} {answered:>9} {hits:>9} {purges:>7} {again:>10} {wrong:>7} {torn:>7} {purged:>7} {failed:>7}"
+    );
     how.iter().for_each(|(how, times)| println!("    {times} x {how}"));
     wrong + torn + purged
 }
@@ -249,16 +251,25 @@ impl Drop for Edge<'_> {
     }
 }
 
-/// A small file system of its own; unmounted when dropped.
+/// A small file system of its own, in a file; unmounted when dropped.
 struct Mounted {
+    image: PathBuf,
     at: PathBuf,
 }
 
 impl Mounted {
-    fn new(at: &Path) -> Result<Self> {
-        fs::create_dir_all(at)?;
-        run_command("mount", &["-t", "tmpfs", "-o", FAULTY_SIZE, "floodgate-bench", &at.display().to_string()])?;
-        Ok(Self { at: at.to_owned() })
+    fn new(folder: &Path) -> Result<Self> {
+        let mounted = Self { image: folder.join("disk.img"), at: folder.join("cache") };
+        fs::create_dir_all(&mounted.at)?;
+        fs::File::create(&mounted.image)?.set_len(FAULTY_BYTES)?;
+        run_command("mkfs.ext4", &["-q", &mounted.image.display().to_string()])?;
+        mounted.mount()?;
+        Ok(mounted)
+    }
+
+    fn mount(&self) -> Result<()> {
+        let (image, at) = (self.image.display().to_string(), self.at.display().to_string());
+        run_command("mount", &["-o", "loop,errors=remount-ro", &image, &at])
     }
 
     fn filler(&self) -> PathBuf {
@@ -273,10 +284,18 @@ impl Mounted {
                 while std::io::Write::write_all(&mut file, &[0; 1 << 16]).is_ok() {}
                 Ok(())
             }
-            Fault::ReadOnly => self.remount("ro"),
+            // As the kernel does it when the device fails: whatever is open can be read and not written.
+            Fault::ReadOnly => {
+                let mounts = fs::read_to_string("/proc/mounts")?;
+                let at = self.at.display().to_string();
+                let line = mounts.lines().find(|line| line.split(' ').nth(1) == Some(&at));
+                let device = line.and_then(|line| line.split(' ').next()?.rsplit('/').next());
+                let device = device.context("it is not mounted")?;
+                Ok(fs::write(format!("/sys/fs/ext4/{device}/trigger_fs_error"), "a fault of the comparison")?)
+            }
             Fault::Gone => {
-                for entry in fs::read_dir(&self.at)? {
-                    fs::remove_file(entry?.path())?;
+                for entry in fs::read_dir(&self.at)?.flatten().filter(|entry| entry.path().is_file()) {
+                    fs::remove_file(entry.path())?;
                 }
                 Ok(())
             }
@@ -286,14 +305,16 @@ impl Mounted {
     fn mend(&self, fault: Fault) -> Result<()> {
         match fault {
             Fault::Full => Ok(fs::remove_file(self.filler())?),
-            Fault::ReadOnly => self.remount("rw"),
+            // What an operator does: another device, or the same one repaired, in the same place.
+            Fault::ReadOnly => {
+                run_command("umount", &["-l", &self.at.display().to_string()])?;
+                fs::remove_file(&self.image)?;
+                fs::File::create(&self.image)?.set_len(FAULTY_BYTES)?;
+                run_command("mkfs.ext4", &["-q", &self.image.display().to_string()])?;
+                self.mount()
+            }
             Fault::Gone => Ok(()),
         }
-    }
-
-    /// What is open for writing forbids a remount; the mount alone can be changed.
-    fn remount(&self, mode: &str) -> Result<()> {
-        run_command("mount", &["-o", &format!("remount,bind,{mode}"), &self.at.display().to_string()])
     }
 }
 

@@ -37,6 +37,9 @@ pub(super) struct Met {
     pub(super) wrong: u64,
     pub(super) torn: u64,
     pub(super) purged: u64,
+    /// Requests on a connection that was closed before anything of an answer came, which HTTP lets a client send again
+    /// (RFC 9112 s9.3.1).
+    pub(super) again: u64,
     /// Requests that got no whole answer, or one that says that something failed.
     pub(super) failed: u64,
     pub(super) purges: u64,
@@ -105,11 +108,20 @@ pub(super) async fn ask(load: Arc<Load>, seed: u64) {
 
 async fn once(load: &Load, client: &Client, number: usize, least: u64, part: Option<usize>) -> Result<()> {
     let url = format!("http://{}/o/{number}", load.target.plain);
-    let mut request = client.get(url);
-    if let Some(from) = part {
-        request = request.header("range", format!("bytes={from}-{}", from + 9));
-    }
-    let answer = request.send().await?;
+    let request = || {
+        let request = client.get(&url);
+        match part {
+            Some(from) => request.header("range", format!("bytes={from}-{}", from + 9)),
+            None => request,
+        }
+    };
+    let answer = match request().send().await {
+        Err(error) if error.is_request() && !error.is_timeout() && !load.down.load(Ordering::SeqCst) => {
+            load.note(|met| met.again += 1);
+            request().send().await?
+        }
+        sent => sent?,
+    };
     let status = answer.status();
     let field = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let version = field("x-version").and_then(|version| version.parse().ok());
