@@ -12,7 +12,7 @@ source "$here/say.sh"
 
 export PATH=$PATH:/usr/sbin
 "$here/require.sh" nginx=nginx haproxy=haproxy wrk=wrk h2load=nghttp2-client slowhttptest=slowhttptest \
-    strace=strace perf=linux-perf taskset=util-linux
+    strace=strace perf=linux-perf taskset=util-linux mkfs.ext4=e2fsprogs
 
 # Thousands of connections, each with one to the origin.
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
@@ -29,7 +29,7 @@ case ${1-} in
     -*) compare "$@" ;;
     *)
         parts=("${1-}")
-        shift || parts=(framing slow abuse throughput profile balance)
+        shift || parts=(framing slow abuse throughput profile balance disk collapse)
         mkdir -p state/compare
         for part in "${parts[@]}"; do
             say "== $part"
