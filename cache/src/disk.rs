@@ -130,6 +130,8 @@ pub(crate) struct Owner {
     pub(crate) purges: Arc<Purges>,
     /// The greatest identity of any object so far.
     pub(crate) last_id: Arc<AtomicU64>,
+    /// The tier that it had until now. Purges are logged in one folder at a time: that one is let go of first.
+    pub(crate) before: Option<Arc<Disk>>,
 }
 
 /// A zone's hold on its disk tier: when it is dropped, the tier writes what is queued, seals, and lets go of the folder.
@@ -176,7 +178,7 @@ impl Mount {
     }
 
     pub(crate) fn start(path: &Path, folder: Box<dyn Folder>, size: Size, pace: Pace, of: Owner) -> Self {
-        let Owner { memory, purges, last_id } = of;
+        let Owner { memory, purges, last_id, before } = of;
         let disk = Arc::new(Disk {
             path: path.to_owned(),
             folder,
@@ -199,9 +201,11 @@ impl Mount {
             counters: Counters::default(),
         });
         let writing = Arc::clone(&disk);
-        let spawned = std::thread::Builder::new().name("cache-disk".into()).spawn(move || writing.run());
+        let spawned =
+            std::thread::Builder::new().name("cache-disk".into()).spawn(move || writing.run(before.as_deref()));
         if let Err(error) = spawned {
-            disk.health.set(DiskState::Unavailable { error: format!("its thread cannot be started: {error}") });
+            tracing::error!(folder = disk.name(), %error, "the cache on disk has no thread; going on from memory");
+            disk.health.set(DiskState::Released);
         }
         Mount { disk }
     }
@@ -397,7 +401,10 @@ impl Disk {
     }
 
     /// Opens the folder, writes to it, and begins anew when it is lost, until it is to be released.
-    fn run(&self) {
+    fn run(&self, before: Option<&Disk>) {
+        while before.is_some_and(|before| !before.health.is_released()) && !self.is_to_release() {
+            self.queue.pause(self.pace.retry_lock);
+        }
         while !self.is_to_release.load(Ordering::Acquire) {
             let used = self.use_folder();
             self.close();

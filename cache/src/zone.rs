@@ -101,12 +101,14 @@ impl Zone {
             }
             (None, None) => {}
             (_, None) => self.disk.store(None),
-            (_, Some(options)) => {
+            (before, Some(options)) => {
                 let owner = Owner {
                     memory: Arc::clone(&self.memory),
                     purges: Arc::clone(&self.purges),
                     last_id: Arc::clone(&self.last_id),
+                    before,
                 };
+                self.disk.store(None);
                 self.disk.store(Some(Arc::new(Mount::new(options, max_object_bytes, owner))));
             }
         }

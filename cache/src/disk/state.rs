@@ -181,6 +181,10 @@ impl Health {
         matches!(*self.state.borrow(), DiskState::Paused { .. })
     }
 
+    pub(crate) fn is_released(&self) -> bool {
+        *self.state.borrow() == DiskState::Released
+    }
+
     /// Follows the state.
     pub(crate) fn watch(&self) -> watch::Receiver<DiskState> {
         self.state.subscribe()

@@ -2,6 +2,7 @@
 
 mod crash;
 mod fault;
+mod model;
 mod reclaim;
 
 use crate::body::{BLOCK_OVERHEAD, Block, Body};
@@ -132,7 +133,7 @@ async fn until(condition: impl Fn() -> bool) {
 
 fn owner(memory: &Arc<Memory>) -> Owner {
     let purges = Arc::new(Purges::new(memory.budget()));
-    Owner { memory: Arc::clone(memory), purges, last_id: Arc::default() }
+    Owner { memory: Arc::clone(memory), purges, last_id: Arc::default(), before: None }
 }
 
 fn size(bytes: u64) -> Size {
