@@ -6,6 +6,8 @@ mod coded_tests;
 mod tests;
 #[cfg(test)]
 mod purge_tests;
+#[cfg(test)]
+mod disk_tests;
 
 use crate::fill::Fill;
 use crate::flight::Flights;

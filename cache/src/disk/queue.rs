@@ -66,11 +66,12 @@ impl Queue {
         Queue { waiting: Mutex::new(waiting), news: Condvar::new() }
     }
 
-    /// Adds a job if there is room for it; false if it was dropped. One that holds no memory always has room.
+    /// Adds a job if there is room for it; false if it was dropped. One that holds no memory always has room, and so has
+    /// one that would be alone: an object may be larger than the queue.
     pub(crate) fn push(&self, job: Job) -> bool {
         let bytes = job.bytes();
         let mut waiting = self.lock();
-        if bytes > 0 && waiting.bytes + bytes > waiting.bytes_max {
+        if bytes > 0 && waiting.bytes > 0 && waiting.bytes + bytes > waiting.bytes_max {
             return false;
         }
         waiting.bytes += bytes;

@@ -8,6 +8,8 @@ mod reclaim;
 use crate::body::{BLOCK_OVERHEAD, Block, Body};
 use crate::disk::files::Folder;
 use crate::disk::files::simulated::Simulated;
+use crate::disk::index::KeyHash;
+use crate::disk::queue::Queue;
 use crate::disk::{Answer, Disk, DiskStat, DiskState, Job, Mount, Owner, Pace, Size};
 use crate::head::Head;
 use crate::key::Slot;
@@ -355,17 +357,27 @@ async fn another_process_has_the_folder_until_it_is_released() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_full_drops_and_counts_and_nothing_older_comes_back() {
+async fn a_queue_that_is_full_takes_no_more_objects_but_every_removal() {
     let world = World::start(7, 4 << 20).await;
-    world.put(1, 1, 1000);
-    world.flush();
-    world.disk().queue.resize(0);
-    world.put(1, 2, 1000);
-    assert_eq!(world.stat().writes_dropped, 1);
-    assert_eq!(world.version(1).await, None);
-    world.flush();
-    let world = world.kill().await;
-    assert_eq!(world.version(1).await, None);
+    let put = |number| Job::Put {
+        hash: KeyHash(number),
+        ticket: number,
+        object: world.object(number, 1, 1000),
+        shadows: false,
+    };
+    let queue = Queue::new(3 * world.object(1, 1, 1000).weight());
+    assert_eq!([1, 2, 3, 4].map(|number| queue.push(put(number))), [true, true, true, false]);
+    assert!(queue.push(Job::Remove { hash: KeyHash(5), ticket: 5 }));
+    assert_eq!(queue.oldest_generation(), 1);
+    queue.resize(0);
+    for _ in 0..4 {
+        assert!(queue.pop(Duration::ZERO).is_some());
+        assert_eq!(queue.oldest_generation(), 1, "what was taken is not done yet");
+    }
+    queue.is_done();
+    assert_eq!((queue.oldest_generation(), queue.pop(Duration::ZERO).is_none()), (u64::MAX, true));
+    assert!(queue.push(put(6)), "it is the only one");
+    assert!(!queue.push(put(7)));
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ pub(super) async fn purge(store: &'static Store, target: PurgeTarget<'_>) -> Pur
 }
 
 /// Everything a `CacheMeta` says of itself but the letter case of its fields.
-fn told(meta: &CacheMeta) -> String {
+pub(super) fn told(meta: &CacheMeta) -> String {
     let header = meta.response_header();
     let times = (meta.created(), meta.updated(), meta.provenance(), meta.epoch_override(), meta.fresh_until());
     let stale = (meta.stale_while_revalidate_sec(), meta.stale_if_error_sec(), meta.variance());
