@@ -118,7 +118,7 @@ fn a_misspelt_key_is_never_accepted() {
 
 /// Where a free value stands, any other of which is as good: names of the user's choice, addresses, paths, numbers. The
 /// rest is of closed sets, or refers to something.
-const FREE: [&str; 35] = [
+const FREE: [&str; 37] = [
     "at",
     "bind",
     "body",
@@ -129,6 +129,8 @@ const FREE: [&str; 35] = [
     "connect",
     "drain_timeout",
     "drop",
+    "folder",
+    "headers",
     "endpoints",
     "first_byte",
     "headroom",
