@@ -356,6 +356,11 @@ impl Flights {
         flights.iter().rev().filter(wanted).find_map(Reader::following)
     }
 
+    /// Whether anything is written for a slot.
+    pub(crate) fn has(&self, slot: &Slot) -> bool {
+        !self.under_way.is_empty() && self.under_way.contains_key(slot)
+    }
+
     /// The leading reader of one certain fill.
     pub(crate) fn lead(&self, slot: &Slot, id: u64) -> Option<Reader> {
         let flight = self.under_way.get(slot)?.iter().find(|flight| flight.id == id).cloned()?;

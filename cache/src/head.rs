@@ -4,6 +4,7 @@ use crate::key::Slot;
 use crate::labels::{Labels, UrlHash, url_part};
 use crate::memory::budget::{Budget, Charge};
 use crate::purge::Standing;
+use crate::prepared::Forms;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use pingora::cache::key::HashBinary;
@@ -43,6 +44,7 @@ pub(crate) struct Head {
     labels: Labels,
     url: UrlHash,
     standing: Standing,
+    forms: Forms,
     charge: Charge,
 }
 
@@ -53,6 +55,8 @@ pub(crate) struct Head {
 /// so for these few a hit decodes the times (some 80 bytes, with an empty header in place of the real one).
 #[derive(Debug)]
 struct Lineage {
+    updated: SystemTime,
+    provenance: SystemTime,
     times: Vec<u8>,
     empty_header: Vec<u8>,
 }
@@ -82,6 +86,7 @@ impl Head {
             lineage,
             standing: Standing::of(labels.asked_at),
             labels,
+            forms: Forms::default(),
             charge: Charge::regardless(budget, bytes as u64),
         })
     }
@@ -125,6 +130,41 @@ impl Head {
         self.created
     }
 
+    /// Until when it may be served unasked.
+    pub(crate) fn fresh_until(&self) -> SystemTime {
+        self.fresh_until
+    }
+
+    /// Since when its age counts (`CacheMeta::epoch`).
+    pub(crate) fn epoch(&self) -> SystemTime {
+        let updated = self.lineage.as_ref().map_or(self.created, |lineage| lineage.updated);
+        self.epoch_override.unwrap_or(updated)
+    }
+
+    /// Since when variants of it are valid (`CacheMeta::provenance`).
+    pub(crate) fn provenance(&self) -> SystemTime {
+        self.lineage.as_ref().map_or(self.created, |lineage| lineage.provenance)
+    }
+
+    /// Which variant it is.
+    pub(crate) fn variance(&self) -> Option<HashBinary> {
+        self.variance
+    }
+
+    pub(crate) fn header(&self) -> &ResponseHeader {
+        &self.header
+    }
+
+    /// What was made of it to serve it faster.
+    pub(crate) fn forms(&self) -> &Forms {
+        &self.forms
+    }
+
+    /// Another thing of the same life, charged to the same zone.
+    pub(crate) fn charge_beside(&self, bytes: u64) -> Charge {
+        self.charge.beside(bytes)
+    }
+
     /// The bytes of memory it is charged for.
     pub(crate) fn weight(&self) -> u64 {
         self.charge.bytes()
@@ -165,7 +205,8 @@ impl Lineage {
             return Ok(None);
         }
         let (times, _) = meta.serialize()?;
-        Ok(Some(Box::new(Lineage { times, empty_header: empty_header()? })))
+        let (updated, provenance) = (meta.updated(), meta.provenance());
+        Ok(Some(Box::new(Lineage { updated, provenance, times, empty_header: empty_header()? })))
     }
 
     fn bytes(&self) -> usize {

@@ -11,6 +11,7 @@
 //! | `tier.rs` | which of the two, and what goes from one to the other |
 //! | `flight.rs`, `flight/` | objects being written; readers follow the writer |
 //! | `fill.rs`, `hit.rs` | Pingora's handlers: a body on its way in, a body on its way out |
+//! | `peek.rs`, `prepared.rs` | what is stored without Pingora's state machine, and what was made of it to serve it so |
 //! | `head.rs`, `body.rs` | the two immutable, shared parts of an object |
 //! | `codings.rs` | the body in other content codings, each made once |
 //! | `labels.rs`, `purge.rs` | what purges know an object by, and what they say of it |
@@ -43,6 +44,8 @@ mod tier;
 mod flight;
 mod fill;
 mod hit;
+mod peek;
+mod prepared;
 mod head;
 mod body;
 mod codings;
@@ -57,5 +60,7 @@ pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
 pub use labels::{Generation, Labels, Tag, UrlHash};
 pub use options::{Options, OptionsError, ZoneOptions};
 pub use purge::{Durability, Purge, Reached, Receipt, Subject};
+pub use peek::{Stored, Wanted};
+pub use prepared::{FORMS, Prepared};
 pub use stat::ZoneStat;
 pub use store::Store;

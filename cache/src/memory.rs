@@ -99,6 +99,23 @@ impl Memory {
         found
     }
 
+    /// Finds an object that no purge has meant, and has it used. It counts as a hit if it is, and as nothing else. Nobody
+    /// holds a lock meanwhile.
+    pub(crate) fn find_live<T>(
+        &self,
+        slot: &Slot,
+        primary: &[u8],
+        purges: &Purges,
+        use_it: impl FnOnce(Arc<Object>) -> Option<T>,
+    ) -> Option<T> {
+        let (hash, stripe) = self.place(slot);
+        let found = stripe.read().find(hash, slot, primary);
+        let live = found.filter(|object| purges.judge(&object.head) == Verdict::Live);
+        let used = use_it(live?)?;
+        stripe.hits.fetch_add(1, Ordering::Relaxed);
+        Some(used)
+    }
+
     /// Stores an object that has been charged already, in the place of an older one of the same key; false if it is
     /// itself the older one, and is not stored.
     pub(crate) fn insert(&self, object: Arc<Object>) -> bool {

@@ -12,7 +12,7 @@ mod disk_tests;
 use crate::fill::Fill;
 use crate::flight::Flights;
 use crate::hit::FollowingHit;
-use crate::key::Slot;
+use crate::key::{Namer, Slot};
 use crate::labels::{Generation, UrlHash};
 use crate::options::{Options, OptionsError};
 use crate::purge::{Durability, Purge, Reached, Receipt, Tally, blocking};
@@ -21,7 +21,7 @@ use crate::tier;
 use crate::zone::Zone;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use pingora::cache::key::CacheHashKey;
+use pingora::cache::key::{CacheHashKey, HashBinary};
 use pingora::cache::storage::streaming_write::U64WriteId;
 use pingora::cache::trace::SpanHandle;
 use pingora::cache::{CacheEntryId, CacheEntryKey, CacheKey, CacheMeta};
@@ -43,7 +43,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 pub struct Store {
     zones: ArcSwap<Vec<Arc<Zone>>>,
     nowhere: Arc<Zone>,
-    flights: Flights,
+    pub(crate) flights: Flights,
+    namer: Namer,
     configuring: Mutex<()>,
 }
 
@@ -57,6 +58,7 @@ impl Store {
             zones: ArcSwap::default(),
             nowhere: Arc::new(Zone::nowhere()),
             flights: Flights::new(now_since_1970()),
+            namer: Namer::new(),
             configuring: Mutex::new(()),
         };
         store.configure(options)?;
@@ -78,6 +80,19 @@ impl Store {
         self.zones.store(Arc::new(zones));
         dropped.into_iter().for_each(|zone| zone.close());
         Ok(())
+    }
+
+    /// The key of a request, under its cheaper name. Every key of this store must be made here, or what one finds the
+    /// other does not.
+    pub fn key(&self, primary: impl Into<Vec<u8>>, zone: impl Into<String>) -> CacheKey {
+        let mut key = CacheKey::new(primary, zone);
+        key.set_primary_bin_override(self.name(key.primary_key()));
+        key
+    }
+
+    /// What a primary key is called in this store.
+    pub fn name(&self, primary: &[u8]) -> HashBinary {
+        self.namer.name(primary)
     }
 
     /// What each zone holds and has done, in the order of the options.
@@ -142,6 +157,11 @@ impl Store {
     fn zone(&self, name: &str) -> Arc<Zone> {
         let zones = self.zones.load();
         Arc::clone(zones.iter().find(|zone| zone.name() == name).unwrap_or(&self.nowhere))
+    }
+
+    /// Shows a zone for a moment, without counting who holds it.
+    pub(crate) fn in_zone<T>(&self, name: &str, look: impl FnOnce(&Arc<Zone>) -> Option<T>) -> Option<T> {
+        look(self.zones.load().iter().find(|zone| zone.name() == name)?)
     }
 
     /// The flight first: while one is under way, what is stored under the same key is what it will replace.

@@ -5,7 +5,7 @@ use crate::head::Head;
 use crate::key::Slot;
 use crate::labels::Labels;
 use crate::memory::Memory;
-use crate::memory::object::Found;
+use crate::memory::object::{Found, Object};
 use crate::options::ZoneOptions;
 use crate::purge::Purges;
 use crate::stat::ZoneStat;
@@ -70,6 +70,16 @@ impl Zone {
     /// The one door to what is stored in memory: whatever way a request came, purges are asked here.
     pub(crate) fn find(&self, slot: &Slot, primary: &[u8]) -> Option<Found> {
         self.memory.find(slot, primary, &self.purges)
+    }
+
+    /// The same door for whoever may find that it cannot use what is there: that is a hit only if it is used.
+    pub(crate) fn find_live<T>(
+        &self,
+        slot: &Slot,
+        primary: &[u8],
+        use_it: impl FnOnce(Arc<Object>) -> Option<T>,
+    ) -> Option<T> {
+        self.memory.find_live(slot, primary, &self.purges, use_it)
     }
 
     /// The head of an answer that has come. Without labels, nobody can say when it was asked for but that it was by now.

@@ -116,8 +116,8 @@ impl ProxyHttp for Requests {
             session.set_keepalive(Some(listener.model.idle_timeout.as_secs()));
         }
         let header = session.req_header();
-        let arrival =
-            Arrival { header, connection: &connection, listener, now_ns: clock::nanos(), random: rand::random() };
+        let (at, now_ns, random) = (ctx.started_at, clock::nanos(), rand::random());
+        let arrival = Arrival { header, connection: &connection, listener, at, now_ns, random };
         match decide(&arrival, ctx) {
             Ok(Decision::Forward) => {
                 if ctx.exchange != Exchange::WebSocket {
@@ -182,7 +182,7 @@ impl ProxyHttp for Requests {
         };
         let (authority, path, query) = (&facts.authority, &facts.path, facts.query.as_deref());
         let asked = caching::key::Asked { secure: facts.secure, authority, path, query };
-        Ok(CacheKey::new(caching::key::key(&arm.key_scope, &asked, &policy.query), zone.name.as_str()))
+        Ok(self.edge.cache.store.key(caching::key::key(&arm.key_scope, &asked, &policy.query), zone.name.as_str()))
     }
 
     fn cache_vary_filter(&self, meta: &CacheMeta, ctx: &mut Context, request: &RequestHeader) -> Option<HashBinary> {

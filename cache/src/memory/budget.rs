@@ -63,6 +63,11 @@ impl Charge {
         self.bytes
     }
 
+    /// A charge of its own to the same budget, whatever the limit says.
+    pub(crate) fn beside(&self, bytes: u64) -> Self {
+        Self::regardless(&self.budget, bytes)
+    }
+
     /// Grows if the budget has room.
     pub(crate) fn try_grow(&mut self, more: u64) -> bool {
         let grown = self.budget.try_take(more);

@@ -26,7 +26,7 @@ impl Object {
         self.head.weight() + self.body.weight()
     }
 
-    /// Whether a client is being sent the body at this moment.
+    /// Whether somebody has the body at this moment, beside the object itself.
     pub(crate) fn is_being_read(&self) -> bool {
         Arc::strong_count(&self.body) > 1
     }

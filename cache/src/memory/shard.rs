@@ -122,7 +122,7 @@ impl Shard {
         let uses = place.uses();
         if !force {
             // Evicting what is being read would free no byte before the reader has gone.
-            if place.object.is_being_read() {
+            if is_being_read(&place.object) {
                 self.queues.requeue(at, line, uses);
                 return Step::Spared;
             }
@@ -162,6 +162,11 @@ impl Shard {
             table_bytes::<(u64, u32)>(self.index.capacity()) + self.queues.table_bytes() + self.ghost.table_bytes();
         self.tables.set(bytes as u64);
     }
+}
+
+/// Whether a client is being sent an object at this moment, whole or its body alone.
+fn is_being_read(object: &Arc<Object>) -> bool {
+    Arc::strong_count(object) > 1 || object.is_being_read()
 }
 
 /// Bytes of a standard hash table of so much capacity: a power of two of buckets, seven in eight usable, with one

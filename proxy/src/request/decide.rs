@@ -3,13 +3,13 @@
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use config::model::TraceFrom;
+use config::model::{RouteId, TraceFrom};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::{
     context::Context,
     exchange::Exchange,
-    identify::{self, is_trusted, network},
+    identify::{self, Facts, is_trusted, network, trace::Trace},
     refusal::{METHODS, Refusal},
     respond,
     route::{Asked, Found},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     listen::connection::Connection,
-    snapshot::{Action, Forward, Listener, Route},
+    snapshot::{Action, Forward, Listener, Route, Snapshot},
 };
 
 /// A request that has arrived.
@@ -26,6 +26,8 @@ pub(super) struct Arrival<'a> {
     pub(super) connection: &'a Connection,
     /// Where it came in, as configured now.
     pub(super) listener: &'a Listener,
+    /// When its header was read.
+    pub(super) at: SystemTime,
     pub(super) now_ns: u64,
     /// Uniform over all values.
     pub(super) random: u64,
@@ -43,48 +45,63 @@ pub(super) enum Decision {
 
 /// Decides, and fills in the context on the way.
 pub(super) fn decide(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Decision, Refusal> {
-    identify(arrival, ctx)?;
+    let snapshot = Arc::clone(&ctx.snapshot);
+    is_not_too_large(arrival)?;
+    // What a client sent names its own request, not the refresh that it set off, which may outlive it.
+    if !ctx.background {
+        name(arrival, &snapshot, &mut ctx.id, &mut ctx.trace);
+    }
+    let facts = ctx.facts.insert(identify(arrival, &snapshot)?);
     understand(arrival.header)?;
-    if let Some(redirect) = to_other_listener(arrival, ctx)? {
+    if let Some(redirect) = to_other_listener(arrival, facts, &snapshot)? {
         return Ok(redirect);
     }
-    let route = find_route(arrival, ctx)?;
-    prove(arrival, &route, ctx)?;
-    limit(arrival, &route, ctx)?;
+    let (id, pattern) = find_route(arrival, facts, &snapshot)?;
+    ctx.pattern = pattern;
+    let route = ctx.route.insert(Arc::clone(snapshot.route(id)));
+    prove(arrival, route)?;
+    // A refresh in the background is no client's request.
+    if !ctx.background {
+        limit(arrival, route, facts.client)?;
+    }
+    let route = Arc::clone(route);
     act(arrival, &route, ctx)
 }
 
-fn identify(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<(), Refusal> {
-    let Arrival { header, connection, listener, .. } = arrival;
-    let peer = connection.client.ip();
-    if identify::is_too_large(header, &listener.model) {
-        return Err(Refusal::HeaderTooLarge);
+pub(super) fn is_not_too_large(arrival: &Arrival<'_>) -> Result<(), Refusal> {
+    let too_large = identify::is_too_large(arrival.header, &arrival.listener.model);
+    if too_large { Err(Refusal::HeaderTooLarge) } else { Ok(()) }
+}
+
+/// Takes over what names a request, from those who may name it.
+pub(super) fn name(arrival: &Arrival<'_>, snapshot: &Snapshot, id: &mut String, trace: &mut Trace) {
+    let (headers, peer) = (&arrival.header.headers, arrival.connection.client.ip());
+    let trusted = &snapshot.trusted_proxies;
+    if let Some(given) = identify::request_id(headers, peer, trusted) {
+        given.clone_into(id);
     }
-    let trust = ctx.snapshot.trust();
-    // What a client sent names its own request, not the refresh that it set off, which may outlive it.
-    if !ctx.background {
-        if let Some(id) = identify::request_id(&header.headers, peer, trust.proxies) {
-            id.clone_into(&mut ctx.id);
-        }
-        match ctx.snapshot.trace.from {
-            _ if is_trusted(peer, trust.proxies) => ctx.trace.join(&header.headers),
-            TraceFrom::Anyone => ctx.trace.join_stranger(&header.headers),
-            TraceFrom::TrustedProxies => {}
-        }
+    match snapshot.trace.from {
+        _ if is_trusted(peer, trusted) => trace.join(headers),
+        TraceFrom::Anyone => trace.join_stranger(headers),
+        TraceFrom::TrustedProxies => {}
     }
+}
+
+/// Who wants what.
+pub(super) fn identify(arrival: &Arrival<'_>, snapshot: &Snapshot) -> Result<Facts, Refusal> {
+    let Arrival { header, connection, .. } = arrival;
     let raw = identify::Raw {
-        peer,
+        peer: connection.client.ip(),
         tls: connection.tls.is_some(),
         target: header.raw_path(),
         authority: header.uri.authority().map(http::uri::Authority::as_str),
         headers: &header.headers,
     };
-    ctx.facts = Some(identify::identify(&raw, trust)?);
-    Ok(())
+    identify::identify(&raw, snapshot.trust())
 }
 
 /// Refuses what the edge does for nobody, in whatever version it is asked.
-fn understand(header: &RequestHeader) -> Result<(), Refusal> {
+pub(super) fn understand(header: &RequestHeader) -> Result<(), Refusal> {
     if header.method == http::Method::TRACE {
         return Err(Refusal::MethodNotAllowed(METHODS.to_owned()));
     }
@@ -95,10 +112,13 @@ fn understand(header: &RequestHeader) -> Result<(), Refusal> {
 
 /// Where a listener sends everything on; refuses what came over a connection that would not be let in now, or that is for
 /// other hosts.
-fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Decision>, Refusal> {
-    let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
-    let serving = arrival.listener.model.redirect_to.map_or(arrival.listener, |to| ctx.snapshot.listener(to));
-    if !would_be_let_in(arrival, ctx.started_at) {
+pub(super) fn to_other_listener(
+    arrival: &Arrival<'_>,
+    facts: &Facts,
+    snapshot: &Snapshot,
+) -> Result<Option<Decision>, Refusal> {
+    let serving = arrival.listener.model.redirect_to.map_or(arrival.listener, |to| snapshot.listener(to));
+    if !would_be_let_in(arrival) {
         return Err(Refusal::OutdatedConnection);
     }
     if serving.tls.as_ref().is_some_and(|tls| !tls.certificates.serves(&facts.host)) || is_misdirected(arrival, facts) {
@@ -114,13 +134,14 @@ fn to_other_listener(arrival: &Arrival<'_>, ctx: &Context) -> Result<Option<Deci
 /// Whether the request came in over a connection that is not for its host (RFC 9110 s15.5.20). Browsers send requests
 /// for several hosts over one connection if its certificate covers them all (RFC 9113 s9.1.1), which is fine here as
 /// well. It is not where the certificate is for others.
-fn is_misdirected(arrival: &Arrival<'_>, facts: &identify::Facts) -> bool {
+fn is_misdirected(arrival: &Arrival<'_>, facts: &Facts) -> bool {
     arrival.connection.tls.as_ref().is_some_and(|tls| !tls.served.certificate.covers.cover(&facts.host))
 }
 
 /// Whether the connection would be let in now as it was then: its listener may since speak TLS or ask more of clients, and
 /// what this client has shown may have expired. A client that is told so comes back over a new connection.
-fn would_be_let_in(arrival: &Arrival<'_>, now: SystemTime) -> bool {
+fn would_be_let_in(arrival: &Arrival<'_>) -> bool {
+    let now = arrival.at;
     match (&arrival.connection.tls, &arrival.listener.tls) {
         (None, None) => true,
         (Some(then), Some(current)) if then.scope == current.clients.scope => {
@@ -132,10 +153,10 @@ fn would_be_let_in(arrival: &Arrival<'_>, now: SystemTime) -> bool {
 }
 
 /// Refuses clients that have not proven to be whom the route is for.
-fn prove(arrival: &Arrival<'_>, route: &Route, ctx: &Context) -> Result<(), Refusal> {
+pub(super) fn prove(arrival: &Arrival<'_>, route: &Route) -> Result<(), Refusal> {
     let tls = arrival.connection.tls.as_ref();
     let shown = tls.and_then(|tls| tls.client.as_ref());
-    if !route.model.needs_client_certificate || shown.is_some_and(|shown| shown.holds_at(ctx.started_at)) {
+    if !route.model.needs_client_certificate || shown.is_some_and(|shown| shown.holds_at(arrival.at)) {
         return Ok(());
     }
     let current = arrival.listener.tls.as_ref().map(|tls| tls.clients.scope);
@@ -144,8 +165,12 @@ fn prove(arrival: &Arrival<'_>, route: &Route, ctx: &Context) -> Result<(), Refu
     Err(if is_asked_now { Refusal::OutdatedConnection } else { Refusal::NoClientCertificate })
 }
 
-fn find_route(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Arc<Route>, Refusal> {
-    let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
+/// The route, and which of its paths matched.
+pub(super) fn find_route(
+    arrival: &Arrival<'_>,
+    facts: &Facts,
+    snapshot: &Snapshot,
+) -> Result<(RouteId, usize), Refusal> {
     let asked = Asked {
         host: &facts.host,
         path: &facts.path,
@@ -153,20 +178,16 @@ fn find_route(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Arc<Route>, Re
         query: facts.query.as_deref(),
         headers: &arrival.header.headers,
     };
-    let (id, pattern) = match ctx.snapshot.router.find(&asked) {
-        Found::Route { id, pattern } => (id, pattern),
-        Found::OtherMethods(allow) => return Err(Refusal::MethodNotAllowed(allow)),
-        Found::Nothing => return Err(Refusal::NoRoute),
-    };
-    ctx.pattern = pattern;
-    Ok(Arc::clone(ctx.route.insert(Arc::clone(ctx.snapshot.route(id)))))
+    match snapshot.router.find(&asked) {
+        Found::Route { id, pattern } => Ok((id, pattern)),
+        Found::OtherMethods(allow) => Err(Refusal::MethodNotAllowed(allow)),
+        Found::Nothing => Err(Refusal::NoRoute),
+    }
 }
 
-/// A refresh in the background is no client's request.
-fn limit(arrival: &Arrival<'_>, route: &Route, ctx: &Context) -> Result<(), Refusal> {
-    let facts = ctx.facts.as_ref().ok_or(Refusal::Internal)?;
-    let mut limits = route.limits.iter().filter(|_| !ctx.background);
-    limits.try_for_each(|limit| limit.allow(facts.client, arrival.now_ns)).map_err(Refusal::RateLimited)
+/// Counts the request, or refuses it.
+pub(super) fn limit(arrival: &Arrival<'_>, route: &Route, client: IpAddr) -> Result<(), Refusal> {
+    route.limits.iter().try_for_each(|limit| limit.allow(client, arrival.now_ns)).map_err(Refusal::RateLimited)
 }
 
 fn act(arrival: &Arrival<'_>, route: &Arc<Route>, ctx: &mut Context) -> Result<Decision, Refusal> {
@@ -197,7 +218,7 @@ fn act(arrival: &Arrival<'_>, route: &Arc<Route>, ctx: &mut Context) -> Result<D
 }
 
 /// Which of its pools a route asks for a client.
-fn choose(forward: &Forward, client: IpAddr, arrival: &Arrival<'_>) -> Choice {
+pub(super) fn choose(forward: &Forward, client: IpAddr, arrival: &Arrival<'_>) -> Choice {
     let client = Client { network: network(client), headers: &arrival.header.headers };
     forward.split.as_ref().map(|split| split.choose(&client, arrival.random)).unwrap_or_default()
 }
