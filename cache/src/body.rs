@@ -67,7 +67,7 @@ impl Body {
     }
 
     /// All of it, piece by piece.
-    pub(crate) fn pieces(&self) -> impl ExactSizeIterator<Item = &Bytes> {
+    pub(crate) fn pieces(&self) -> impl ExactSizeIterator<Item = &Bytes> + Clone {
         self.blocks.iter().map(|block| &block.bytes)
     }
 

@@ -26,8 +26,13 @@ pub(crate) struct Codings {
 }
 
 impl Codings {
-    fn get(&self, coding: usize) -> Option<&Arc<Body>> {
+    pub(crate) fn get(&self, coding: usize) -> Option<&Arc<Body>> {
         self.made.get(coding)?.get()
+    }
+
+    /// Whether somebody has set out to make a form.
+    pub(crate) fn is_begun(&self, coding: usize) -> bool {
+        self.begun.load(Ordering::Relaxed) & (1 << coding) != 0
     }
 
     /// True for one caller only, ever.

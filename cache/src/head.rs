@@ -3,8 +3,8 @@
 use crate::key::Slot;
 use crate::labels::{Labels, UrlHash, url_part};
 use crate::memory::budget::{Budget, Charge};
-use crate::purge::Standing;
 use crate::prepared::Forms;
+use crate::purge::Standing;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use pingora::cache::key::HashBinary;

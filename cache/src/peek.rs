@@ -99,14 +99,25 @@ impl Stored {
         self.0.head.epoch()
     }
 
-    /// Bytes of the body.
+    /// Bytes of the body, as it was stored.
     pub fn body_bytes(&self) -> u64 {
         self.0.body.len()
     }
 
-    /// The body, piece by piece.
-    pub fn body(&self) -> impl ExactSizeIterator<Item = &Bytes> {
-        self.0.body.pieces()
+    /// Bytes of the body in a coding; `None` if that form is not made.
+    pub fn coded_bytes(&self, coding: usize) -> Option<u64> {
+        self.0.body.codings_made()?.get(coding).map(|body| body.len())
+    }
+
+    /// Whether nobody has set out yet to make the body in a coding.
+    pub fn may_be_coded(&self, coding: usize) -> bool {
+        self.0.body.codings_made().is_none_or(|codings| !codings.is_begun(coding))
+    }
+
+    /// The body, piece by piece: in a coding in which it is made, or as it was stored.
+    pub fn body(&self, coding: Option<usize>) -> impl ExactSizeIterator<Item = &Bytes> + Clone {
+        let coded = coding.and_then(|coding| self.0.body.codings_made()?.get(coding));
+        coded.unwrap_or(&self.0.body).pieces()
     }
 
     /// The form of the header that `maker` has made for a place below [`FORMS`](crate::FORMS), or makes now: it, and the

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// How many forms of one header are kept at a time.
-pub const FORMS: usize = 4;
+pub const FORMS: usize = 16;
 
 /// A form of a header that somebody has made.
 pub struct Prepared {

@@ -54,6 +54,9 @@ enum Command {
         /// Take over from the process that started this one.
         #[arg(long, hide = true)]
         take_over: bool,
+        /// Send fresh stored answers the whole way as well, to compare.
+        #[arg(long, hide = true)]
+        without_short_way: bool,
     },
     /// Say everything that is wrong with a configuration, the certificates and secrets that it names included.
     Check {
@@ -242,9 +245,9 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Run { file, pid_file, take_over } => {
+        Command::Run { file, pid_file, take_over, without_short_way } => {
             log_to_stderr();
-            boot::run(&Start { file, pid_file, take_over })?;
+            boot::run(&Start { file, pid_file, take_over, hot: !without_short_way })?;
         }
         Command::Check { explain: Some(code), .. } => check::explain(&code)?,
         Command::Check { file, format, effective, event, .. } => {

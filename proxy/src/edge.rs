@@ -15,6 +15,15 @@ pub(crate) struct Edge {
     pub(crate) cache: Cache,
     /// Makes the compressed forms of what is in it.
     pub(crate) compressor: Compressor,
+    /// Whether fresh stored answers take the short way; tests take it away to compare.
+    pub(crate) hot: bool,
+}
+
+impl Edge {
+    /// Whether it is worth looking for the answer of a request before Pingora does.
+    pub(crate) fn answers_hits(&self) -> bool {
+        self.hot && self.published.peek().caches
+    }
 }
 
 /// The cache and what Pingora wants beside it; each lives as long as the process, because Pingora takes `&'static`.

@@ -46,6 +46,7 @@ pub(crate) mod files;
 pub(crate) mod respond;
 mod answer;
 pub(crate) mod record;
+pub(crate) mod hot;
 
 use self::{
     answer::{Body, answered, close_if_leaving, complete, keep_date, pass_on_interim, wait_no_longer_for_the_body},
@@ -109,8 +110,7 @@ impl ProxyHttp for Requests {
         let Some(connection) = Connection::of(session).cloned() else {
             return Error::e_explain(ErrorType::InternalError, "a request has a connection");
         };
-        let shown = connection.tls.as_ref().and_then(|tls| tls.client.as_ref());
-        identify::tell_client_certificate(session.req_header_mut(), shown.map(|client| &client.field))?;
+        identify::tell_client_certificate(session.req_header_mut(), connection.shown())?;
         let listener = snapshot.listener_of(&connection);
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(listener.model.idle_timeout.as_secs()));
@@ -393,10 +393,8 @@ impl ProxyHttp for Requests {
         let ttl_s = fresh_until.map(|until| freshness::ttl_s(until, clock::wall()));
         let outcome = Outcome::of(session.cache.phase(), ttl_s);
         ctx.outcome = Some(outcome);
-        response.append_header("cache-status", outcome.field(ttl_s))?;
+        respond::introduce(response, &outcome.field(ttl_s), &ctx.id)?;
         coding::serve::tell(response, ctx, outcome)?;
-        response.insert_header("x-request-id", &ctx.id)?;
-        response.append_header(header::VIA, "1.1 floodgate")?;
         if respond::ends_with_its_header(response, &session.req_header().method) {
             wait_no_longer_for_the_body(session);
         }
@@ -461,7 +459,7 @@ impl ProxyHttp for Requests {
             error,
             took: clock::instant().duration_since(ctx.started),
         };
-        record::record(&self.edge.metrics, &finished, ctx, rand::random());
+        record::record(&self.edge.metrics, &finished, &(&*ctx).into(), rand::random());
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Snapshot {
     pub(crate) router: Arc<Router>,
     /// By [`RouteId`].
     pub(crate) routes: Vec<Arc<Route>>,
+    /// Whether any of them caches.
+    pub(crate) caches: bool,
     /// In the order of the configuration.
     pub(crate) pools: Vec<Arc<Pool>>,
     /// Where requests are logged.
@@ -70,6 +72,8 @@ impl fmt::Debug for Listener {
 
 /// One route with everything that a request on it needs.
 pub(crate) struct Route {
+    /// Tells it from every other route that was ever compiled, in whatever snapshot.
+    pub(crate) number: u64,
     /// What was configured.
     pub(crate) model: model::Route,
     /// Its rate limits, with their counts.

@@ -52,6 +52,8 @@ pub(crate) struct Start {
     pub(crate) pid_file: Option<PathBuf>,
     /// Whether the process that started this one hands over to it.
     pub(crate) take_over: bool,
+    /// Whether fresh stored answers take the short way.
+    pub(crate) hot: bool,
 }
 
 /// Runs an edge until a signal ends it: `SIGTERM` or `SIGINT` gracefully, a second one at once; `SIGHUP` reloads,
@@ -83,7 +85,7 @@ pub(crate) fn run(start: &Start) -> Result<()> {
 }
 
 /// Everything that connections and operators share, with nobody let in yet.
-pub(super) fn new_edge(config: &Config, sources: &Sources, discovery: &Discovery) -> Result<(Edge, Prints)> {
+pub(super) fn new_edge(config: &Config, sources: &Sources, discovery: &Discovery, hot: bool) -> Result<(Edge, Prints)> {
     let ends = Reasons { refused: &Full::LABELS, closed: [&Closed::LABELS, &http2::Closed::LABELS] };
     let metrics = Metrics::new(&Outcome::LABELS, &Refusal::LABELS, ends);
     let Compiled { snapshot, zones, expiries, files } =
@@ -94,7 +96,7 @@ pub(super) fn new_edge(config: &Config, sources: &Sources, discovery: &Discovery
     metrics.config.sources(Cause::RELOADS.map(Cause::name));
     // Half of the cores at most: the others go on serving.
     let compressor = Compressor::new((available_cores() / 2).max(1));
-    Ok((Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)?, compressor }, files))
+    Ok((Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)?, compressor, hot }, files))
 }
 
 /// Starts the workers and opens every door, so that a port in use is said before anything is served.

@@ -137,6 +137,8 @@ pub(crate) fn compile(
     let routes =
         live.routes.iter().enumerate().map(|(index, model)| route::compile(index, model, &around).map(Arc::new));
     let routes = routes.collect::<Result<_, _>>()?;
+    let caches =
+        |route: &model::Route| matches!(&route.action, model::Action::Forward(forward) if forward.cache.is_some());
     let snapshot = Snapshot {
         hash: hash.to_owned(),
         doors: doors(&live.listeners),
@@ -146,6 +148,7 @@ pub(crate) fn compile(
         trace: live.trace,
         router: Arc::new(Router::new(&live.routes)),
         routes,
+        caches: live.routes.iter().any(caches),
         pools,
         access_log: Arc::new(access_log),
     };

@@ -82,7 +82,7 @@ impl Running {
             learnt = learn(&discovery, &config, start.take_over) => learnt?,
             () = signals.stop() => return Ok(None),
         }
-        let (edge, files) = new_edge(&config, &sources, &discovery)?;
+        let (edge, files) = new_edge(&config, &sources, &discovery, start.hot)?;
         let edge = Arc::new(edge);
         let token = admin_token(&config, &sources)?;
         let (leave, leaving) = watch::channel(false);

@@ -9,6 +9,7 @@ use std::{
 
 use bytes::BytesMut;
 use config::model::ProxyProtocol;
+use http::HeaderValue;
 use pingora::{
     http::ResponseHeader,
     protocols::{Digest, SocketDigest, raw_connect::ProxyDigest},
@@ -87,6 +88,11 @@ impl Connection {
         digest
     }
 
+    /// Whom the client has proven to be, as origins are told (`Client-Cert`).
+    pub(crate) fn shown(&self) -> Option<&HeaderValue> {
+        self.tls.as_ref()?.client.as_ref().map(|client| &client.field)
+    }
+
     /// Whether no further request is wanted.
     pub(crate) fn is_closing(&self) -> bool {
         *self.door.closing.borrow()
@@ -150,7 +156,7 @@ where
         ..Digest::default()
     });
     let limits = http2::Limits::of(model);
-    let closed = http2::serve(incoming, limits, digest, &worker.proxy, connection.door.closing.clone()).await;
+    let closed = http2::serve(incoming, limits, digest, worker, connection).await;
     if let Some(cause) = closed {
         tracing::debug!(listener = model.name, peer = %connection.peer, cause = cause.label(), "ended the connection");
         worker.edge.metrics.connections.closed(&model.name, cause.label());

@@ -32,6 +32,7 @@ use crate::{clock, request::refusal::Refusal};
 pub(crate) mod head;
 pub(crate) mod chunked;
 mod exchange;
+mod hot;
 mod io_type;
 mod notes;
 mod refuse;
@@ -40,7 +41,7 @@ pub(crate) use notes::Notes;
 
 use self::{
     exchange::Exchange,
-    head::{Head, Limits, Search},
+    head::{Framing, Head, Limits, Search},
     io_type::{Digests, H1Io, Shared},
 };
 
@@ -189,7 +190,13 @@ where
 
     /// Hands a request on and sends its answer. Whether another one may follow.
     async fn pass_on(&self, head: &Head, pipelined: bool, last: bool) -> bool {
-        let bytes = self.exchange.lock().begin(head, pipelined);
+        let mut bytes = self.exchange.lock().begin(head, pipelined);
+        if !last && head.framing == Framing::Length(0) && self.worker.edge.answers_hits() {
+            match self.answer_at_once(bytes).await {
+                Ok(reusable) => return reusable,
+                Err(given_back) => bytes = given_back,
+            }
+        }
         let io = H1Io { exchange: self.exchange.clone(), digests: self.digests.clone() };
         let mut session = ServerSession::new_http1(Box::new(io));
         session.set_pipelined_prefix(bytes);

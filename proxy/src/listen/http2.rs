@@ -8,7 +8,7 @@ use std::{future::poll_fn, sync::Arc, time::Duration};
 use bytes::BytesMut;
 use config::model::Listener;
 use h2::{Reason, server};
-use pingora::{protocols::Digest, proxy::HttpProxy, server::ShutdownWatch};
+use pingora::protocols::Digest;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 mod answer;
@@ -16,15 +16,17 @@ mod body;
 mod driver;
 mod frames;
 mod guarded;
+mod hot;
 mod session;
 
 use self::{
     driver::{Driver, Event},
     frames::PREFACE,
     guarded::{Guarded, Watched},
+    hot::AtHand,
 };
-use super::{socket::OnSocket, transport::Tally};
-use crate::{clock, request::Requests};
+use super::{connection::Connection, socket::OnSocket, transport::Tally, worker::Worker};
+use crate::clock;
 
 /// Streams that the h2 crate resets for the client's faults, over the life of a connection.
 const FAULTS_MAX: usize = 100;
@@ -143,12 +145,14 @@ pub(crate) async fn serve<T>(
     incoming: Incoming<T>,
     limits: Limits,
     digest: Arc<Digest>,
-    proxy: &Arc<HttpProxy<Requests>>,
-    mut closing: ShutdownWatch,
+    worker: &Worker,
+    connection: &Arc<Connection>,
 ) -> Option<Closed>
 where
     T: AsyncRead + AsyncWrite + OnSocket + Unpin,
 {
+    let mut closing = connection.door.closing.clone();
+    let at_hand = AtHand { edge: Arc::clone(&worker.edge), connection: Arc::clone(connection) };
     let watched = Watched::new(clock::instant());
     let Incoming { io, arrived, traffic } = incoming;
     let handshake = builder(&limits).handshake(Guarded::new(io, arrived, watched.clone(), traffic));
@@ -168,7 +172,8 @@ where
             event = poll_fn(|cx| driver.poll(cx)) => event,
         };
         let cause = match event {
-            Event::Request(request, respond) => match driver.admit(*request, respond, &digest, proxy, &closing) {
+            Event::Request(request, respond) => match driver.admit(*request, respond, &digest, &worker.proxy, &at_hand)
+            {
                 Ok(()) => continue,
                 Err(cause) => Some(cause),
             },

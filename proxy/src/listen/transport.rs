@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use pingora::protocols::SocketDigest;
 use prometheus::IntCounter;
 use tokio::{
@@ -137,6 +137,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     /// Writes without sending, whatever the length.
     pub(crate) fn hold(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
+    }
+
+    /// What is written and not sent, for who writes to it without copying.
+    pub(crate) fn held(&mut self) -> &mut BytesMut {
+        &mut self.held
+    }
+
+    /// Sends what is held and then a body of several pieces, uncopied. `gone` counts its bytes that are sent, and is where
+    /// the next call goes on; complete when all is.
+    pub(crate) fn poll_send_through<'b>(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: impl Iterator<Item = &'b Bytes> + Clone,
+        gone: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let (mut count, mut before) = (0, *gone);
+            for piece in body.clone() {
+                if let Some(left) = piece.get(before..).filter(|left| !left.is_empty()) {
+                    (slices[count], count) = (IoSlice::new(left), count + 1);
+                }
+                before = before.saturating_sub(piece.len());
+                // One is for what is held.
+                if count == SLICES_MAX - 1 {
+                    break;
+                }
+            }
+            if count == 0 && self.held.is_empty() {
+                return Pin::new(&mut self.inner).poll_flush(cx);
+            }
+            *gone += ready!(self.poll_send(cx, &slices[..count]))?;
+        }
     }
 
     /// Gives back what is not needed while nothing happens, and shows what was counted.

@@ -4,7 +4,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -21,7 +21,10 @@ use tokio_util::{
 };
 
 use super::{accept::accept, door::Socket};
-use crate::{edge::Edge, request::Requests};
+use crate::{
+    edge::Edge,
+    request::{Requests, hot},
+};
 
 /// Idle connections to endpoints that a worker keeps for the next request.
 const IDLE_UPSTREAM: usize = 256;
@@ -35,6 +38,20 @@ pub(crate) struct Worker {
     /// Requests go through here.
     pub(crate) proxy: Arc<HttpProxy<Requests>>,
     pub(crate) ending: Ending,
+    /// Used by one request after the other, and by none while another waits.
+    parser: Mutex<hot::Parser>,
+}
+
+impl Worker {
+    /// The parser of headers; a new one if another request has it.
+    pub(super) fn take_parser(&self) -> hot::Parser {
+        std::mem::take(&mut self.parser.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Gives it back for the next request.
+    pub(super) fn give_parser_back(&self, parser: hot::Parser) {
+        *self.parser.lock().unwrap_or_else(PoisonError::into_inner) = parser;
+    }
 }
 
 /// How connections come to their end; of the whole edge.
@@ -81,7 +98,7 @@ pub(crate) fn start(number: usize, edge: Arc<Edge>, ending: Ending) -> io::Resul
     let proxy = Arc::new(http_proxy(&Arc::new(conf), Requests::new(Arc::clone(&edge))));
     drop(entered);
     let serve = async move {
-        let worker = Arc::new(Worker { edge, proxy, ending });
+        let worker = Arc::new(Worker { edge, proxy, ending, parser: Mutex::default() });
         while let Some((socket, counted)) = sockets.recv().await {
             let worker = Arc::clone(&worker);
             tokio::spawn(async move {

@@ -8,9 +8,13 @@ use pingora::{Error, ErrorType, Result, http::ResponseHeader, proxy::Session};
 
 use super::{
     DRAIN_MAX, Requests, balance::affinity, caching::status::Outcome, context::Context, exchange, files, identify,
-    refusal::Refusal, respond, template,
+    refusal::Refusal, respond, split::Split, template,
 };
-use crate::{clock, listen::connection::Connection, snapshot::Action};
+use crate::{
+    clock,
+    listen::connection::Connection,
+    snapshot::{Action, Route},
+};
 
 /// A body that nobody wants is read up to this length before the answer, so that the connection can serve the next
 /// request: closing it would cost the client a handshake, and that just when many are refused.
@@ -103,10 +107,7 @@ impl Requests {
 /// What a route wants of every answer, whoever gave it. It comes last and is never stored.
 pub(super) fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<()> {
     if let Some(route) = ctx.route.as_deref() {
-        route.response_headers.change_response(response)?;
-    }
-    if let Some(field) = ctx.forward().and_then(|forward| forward.split.as_ref()?.told_by()) {
-        response.append_header(header::VARY, field)?;
+        complete_for_all(response, route)?;
     }
     // After the rules: one that takes away the origin's cookies does not mean these, or the client would be sent
     // elsewhere each time. A client that got no answer must not stay with those who fail.
@@ -118,6 +119,16 @@ pub(super) fn complete(response: &mut ResponseHeader, ctx: &Context) -> Result<(
         // A cache in front would give one client's cookie to all.
         response.insert_header(header::CACHE_CONTROL, "private, no-store")?;
         response.remove_header("cdn-cache-control");
+    }
+    Ok(())
+}
+
+/// What is the same for every request of a route.
+pub(super) fn complete_for_all(response: &mut ResponseHeader, route: &Route) -> Result<()> {
+    route.response_headers.change_response(response)?;
+    let Action::Forward(forward) = &route.action else { return Ok(()) };
+    if let Some(field) = forward.split.as_ref().and_then(Split::told_by) {
+        response.append_header(header::VARY, field)?;
     }
     Ok(())
 }

@@ -2,16 +2,22 @@
 
 use std::{
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, SystemTime},
 };
 
 use http::{Version, header};
 use pingora::{Error, http::RequestHeader};
 
-use super::{caching::status::Outcome, context::Context, refusal::Refusal};
+use super::{
+    caching::status::Outcome,
+    context::Context,
+    identify::{Facts, trace::Trace},
+    refusal::Refusal,
+};
 use crate::{
     listen::tls::handshake::Established,
+    snapshot::Route,
     telemetry::{
         access::{AccessLog, Line, TlsOf, cut},
         metric::{Metrics, NONE},
@@ -34,26 +40,62 @@ pub(crate) struct Finished<'a> {
     pub(crate) took: Duration,
 }
 
+/// What was found out about a request on its way.
+pub(crate) struct Told<'a> {
+    pub(crate) log: &'a AccessLog,
+    pub(crate) started_at: SystemTime,
+    pub(crate) id: &'a str,
+    pub(crate) trace: &'a Trace,
+    pub(crate) facts: Option<&'a Facts>,
+    pub(crate) route: Option<&'a Route>,
+    /// Name of the class.
+    pub(crate) class: Option<&'a str>,
+    /// Name of the pool.
+    pub(crate) pool: Option<&'a str>,
+    /// What the cache did.
+    pub(crate) outcome: Option<Outcome>,
+    /// The endpoints that were asked.
+    pub(crate) tried: &'a [SocketAddr],
+    pub(crate) refusal: Option<&'a Refusal>,
+}
+
+impl<'a> From<&'a Context> for Told<'a> {
+    fn from(ctx: &'a Context) -> Self {
+        Self {
+            log: &ctx.snapshot.access_log,
+            started_at: ctx.started_at,
+            id: &ctx.id,
+            trace: &ctx.trace,
+            facts: ctx.facts.as_ref(),
+            route: ctx.route.as_deref(),
+            class: ctx.class(),
+            pool: ctx.arm().map(|arm| arm.pool.model.name.as_str()),
+            outcome: ctx.outcome,
+            tried: &ctx.tried,
+            refusal: ctx.refusal.as_ref(),
+        }
+    }
+}
+
 /// Counts and logs a request. `random` decides whether a sampled line is kept.
-pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, ctx: &Context, random: u32) {
-    let outcome = ctx.outcome.filter(|_| ctx.refusal.is_none());
-    let route = ctx.route.as_deref();
+pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, told: &Told<'_>, random: u32) {
+    let outcome = told.outcome.filter(|_| told.refusal.is_none());
+    let route = told.route;
     let counters = route.map_or(&metrics.no_route, |route| &route.metrics);
     counters.finished(finished.status, finished.took, outcome.map(|outcome| outcome as usize));
-    if let Some(refusal) = &ctx.refusal {
-        metrics.refused(refusal.label(), ctx.class().unwrap_or(NONE));
+    if let Some(refusal) = told.refusal {
+        metrics.refused(refusal.label(), told.class.unwrap_or(NONE));
     }
-    let log = &ctx.snapshot.access_log;
     let failed = finished.error.is_some() || finished.status.is_none_or(|status| status >= 500);
-    if !log.takes(random, failed || ctx.refusal.is_some()) {
+    if !told.log.takes(random, failed || told.refusal.is_some()) {
         return;
     }
-    let facts = ctx.facts.as_ref();
+    let facts = told.facts;
     let agent = finished.request.headers.get(header::USER_AGENT);
-    log.write(&Line {
-        time: jiff::Timestamp::try_from(ctx.started_at).map(|time| format!("{time:.3}")).unwrap_or_default(),
-        id: &ctx.id,
-        trace: Some(ctx.trace.id()),
+    told.log.write(&Line {
+        time: jiff::Timestamp::try_from(told.started_at).map(|time| format!("{time:.3}")).unwrap_or_default(),
+        id: told.id,
+        trace: Some(told.trace.id()),
         client: facts.map(|facts| facts.client),
         listener: finished.listener,
         protocol: protocol(finished.request.version),
@@ -66,12 +108,12 @@ pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, ctx: &Context, 
         bytes: finished.bytes,
         duration_ms: (finished.took.as_secs_f64() * 1e6).round() / 1e3,
         route: route.map(|route| route.model.name.as_str()),
-        class: ctx.class(),
-        pool: ctx.arm().map(|arm| arm.pool.model.name.as_str()),
+        class: told.class,
+        pool: told.pool,
         cache: outcome.map(Outcome::label),
-        endpoint: ctx.tried.last().map(ToString::to_string),
-        tries: ctx.tried.len(),
-        refusal: ctx.refusal.as_ref().map(Refusal::label),
+        endpoint: told.tried.last().map(ToString::to_string),
+        tries: told.tried.len(),
+        refusal: told.refusal.map(Refusal::label),
         error: finished.error.map(|error| cut(&error.to_string()).to_owned()),
         user_agent: agent.and_then(|agent| agent.to_str().ok()).map(cut),
     });

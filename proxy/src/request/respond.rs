@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use config::model;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::ResponseHeader;
 
 use super::{exchange::Exchange, refusal::Refusal};
@@ -61,6 +61,28 @@ fn nominated(headers: &HeaderMap) -> Vec<String> {
     let names = lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_ascii_lowercase());
     let framing = ["", "close", "keep-alive", "upgrade", "transfer-encoding", "content-length", "connection"];
     names.filter(|name| !framing.contains(&name.as_str())).collect()
+}
+
+/// Says what the cache did with a request, what it is called, and that the edge is on the way of its answer.
+pub(crate) fn introduce(response: &mut ResponseHeader, cache_status: &str, request_id: &str) -> pingora::Result<()> {
+    response.append_header("cache-status", cache_status)?;
+    response.insert_header("x-request-id", request_id)?;
+    response.append_header(header::VIA, "1.1 floodgate").map(|_appended| ())
+}
+
+/// Removes what a message of HTTP/2 must not have (RFC 9113 s8.2.2).
+pub(crate) fn suit_http2(header: &mut ResponseHeader) {
+    static OF_HTTP1: [HeaderName; 6] = [
+        header::CONNECTION,
+        header::TE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+    ];
+    for name in &OF_HTTP1 {
+        header.remove_header(name);
+    }
 }
 
 /// An answer of the edge's own, as a page for a browser or as one line for anything else.

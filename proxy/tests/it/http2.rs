@@ -13,7 +13,7 @@ use crate::{
     world::{Edge, LONG, config},
 };
 
-mod client;
+pub(crate) mod client;
 
 const ROUTES: &str = r#"
   - {name: one, match: {path: /one/**}, pool: origin, class: core, max_body: 1KiB}

@@ -22,6 +22,7 @@ mod caching;
 mod compressing;
 mod warming;
 mod disk;
+mod hot;
 mod protection;
 mod interim;
 mod tls_origin;

@@ -112,11 +112,15 @@ impl RawOrigin {
 impl Wire {
     /// Whether another head comes; takes it.
     pub(crate) async fn next_head(&mut self) -> bool {
+        self.next_whole_head().await.is_some()
+    }
+
+    /// The next head; `None` if no other comes.
+    pub(crate) async fn next_whole_head(&mut self) -> Option<String> {
         if self.unread.is_empty() && !self.more().await {
-            return false;
+            return None;
         }
-        self.head().await;
-        true
+        Some(self.head().await)
     }
 }
 

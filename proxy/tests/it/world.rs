@@ -75,12 +75,23 @@ impl Edge {
         Self::start_in(tempfile::tempdir().unwrap(), Path::new(env!("CARGO_BIN_EXE_edge")), config)
     }
 
+    /// An edge that has Pingora answer what it could answer before.
+    pub(crate) fn start_without_short_way(config: &str) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_edge"));
+        Self::start_with(tempfile::tempdir().unwrap(), program, config, &["--without-short-way"])
+    }
+
     /// Starts this program as an edge, in a folder that may hold something already.
     pub(crate) fn start_in(folder: TempDir, program: &Path, config: &str) -> Self {
+        Self::start_with(folder, program, config, &[])
+    }
+
+    fn start_with(folder: TempDir, program: &Path, config: &str, options: &[&str]) -> Self {
         make_certificate(&folder.path().join("tls"), "localhost");
         std::fs::write(folder.path().join("edge.yaml"), config).unwrap();
         let mut child = Command::new(program)
             .arg("run")
+            .args(options)
             .arg("--pid-file")
             .arg(folder.path().join("edge.pid"))
             .arg(folder.path().join("edge.yaml"))

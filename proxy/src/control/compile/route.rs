@@ -48,6 +48,7 @@ pub(super) fn compile(index: usize, model: &model::Route, around: &Around<'_>) -
         Action::Redirect { .. } | Action::Respond(_) | Action::Files(_) => NONE,
     };
     Ok(Route {
+        number: rand::random(),
         limits: limits(model, around),
         response_headers: HeaderRules::new(&model.response_headers),
         metrics: around.metrics.route(&model.name, class),

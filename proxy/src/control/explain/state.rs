@@ -28,7 +28,7 @@ pub(crate) async fn add(explanation: &mut Explanation, hash: &str, edge: &Edge, 
     if let Some(cache) = &mut explanation.cache {
         let zone = cache.zone.clone().unwrap_or_default();
         for key in &cache.keys {
-            cache.stored.push(stored(edge.cache.store, CacheKey::new(key.clone(), zone.as_str()), now).await);
+            cache.stored.push(stored(edge.cache.store, edge.cache.store.key(key.clone(), zone.as_str()), now).await);
         }
     }
     add_refusal(explanation);

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -260,6 +260,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<S> {
     /// request has nothing more to say at once ([`Self::poll_send`]).
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.transport.may_hold() { Poll::Ready(Ok(())) } else { self.poll_send(cx) }
+    }
+
+    /// Answers without Pingora: `write` appends the header to what is held, or leaves it as it is and answers nothing.
+    pub(super) fn answer_with<T>(&mut self, write: impl FnOnce(&mut BytesMut) -> Option<T>) -> Option<T> {
+        let written = write(self.transport.held());
+        self.answered |= written.is_some();
+        written
+    }
+
+    /// Sends everything that was written, and then a body, uncopied: `gone` says how much of it is, and goes on from there.
+    pub(super) fn poll_send_through<'b>(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: impl Iterator<Item = &'b Bytes> + Clone,
+        gone: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        self.intact()?;
+        let sent = ready!(self.transport.poll_send_through(cx, body, gone));
+        self.broken = sent.as_ref().err().map(io::Error::kind);
+        Poll::Ready(sent)
     }
 
     /// Sends everything that was written.

@@ -4,23 +4,14 @@ use std::{collections::VecDeque, future::poll_fn};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream, server::SendResponse};
-use http::{HeaderMap, HeaderName, Response, header};
+use http::{HeaderMap, Response, header};
 use pingora::{Error, ErrorType, OrErr, Result, http::ResponseHeader, protocols::http::HttpTask};
 
 use crate::{
     clock,
     listen::pace::{Pace, Patience},
+    request::respond::suit_http2,
 };
-
-/// Fields of one HTTP/1 connection, which a message of HTTP/2 must not have (RFC 9113 s8.2.2).
-static HOP_BY_HOP: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
 
 /// One answer.
 pub(super) struct Answer {
@@ -86,7 +77,9 @@ impl Answer {
         if let Some(HttpTask::Body(Some(data), end)) = self.queue.front_mut() {
             let end = *end;
             if !data.is_empty() {
-                send(&mut self.body, &mut self.pace, &mut self.bytes, &mut self.over, data, end).await?;
+                let Some(body) = self.body.as_mut().filter(|_| !self.over) else { return Err(headless()) };
+                send(body, &mut self.pace, &mut self.bytes, data, end).await?;
+                self.over = end;
             }
             self.queue.pop_front();
             return Ok(end);
@@ -123,9 +116,7 @@ impl Answer {
         if self.over || self.header.is_some() {
             return Ok(());
         }
-        for name in &HOP_BY_HOP {
-            header.remove_header(name);
-        }
+        suit_http2(&mut header);
         // The origin's own date says how old the answer is; it is only made up where there is none (RFC 9110 s6.6.1).
         if !header.headers.contains_key(header::DATE) {
             header.insert_header(header::DATE, httpdate::fmt_http_date(clock::wall()))?;
@@ -143,9 +134,7 @@ impl Answer {
             return Ok(());
         }
         let mut header = header.clone();
-        for name in &HOP_BY_HOP {
-            header.remove_header(name);
-        }
+        suit_http2(&mut header);
         let sent = self.start.send_informational(Response::from_parts(header.as_owned_parts(), ()));
         sent.or_err(ErrorType::WriteError, "while sending a 1xx").map_err(|e| e.into_down())
     }
@@ -156,7 +145,9 @@ impl Answer {
             return Ok(());
         }
         if !data.is_empty() {
-            send(&mut self.body, &mut self.pace, &mut self.bytes, &mut self.over, &mut data, end).await?;
+            let body = self.body.as_mut().ok_or_else(headless)?;
+            send(body, &mut self.pace, &mut self.bytes, &mut data, end).await?;
+            self.over = end;
         }
         if end { self.end() } else { Ok(()) }
     }
@@ -203,17 +194,13 @@ impl Answer {
 }
 
 /// Sends all of `data`, as the client's windows and the buffer towards it allow; what was sent is taken off.
-async fn send(
-    body: &mut Option<SendStream<Bytes>>,
+pub(super) async fn send(
+    stream: &mut SendStream<Bytes>,
     pace: &mut Pace,
     bytes: &mut usize,
-    over: &mut bool,
     data: &mut Bytes,
     end: bool,
 ) -> Result<()> {
-    let Some(stream) = body.as_mut().filter(|_| !*over) else {
-        return Error::e_explain(ErrorType::H2Error, "a body without a header before it");
-    };
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
         let capacity = pace.wait_for(poll_fn(|cx| stream.poll_capacity(cx))).await;
@@ -228,10 +215,13 @@ async fn send(
             .or_err(ErrorType::WriteError, "while sending a body")
             .map_err(|e| e.into_down())?;
         *bytes += count;
-        *over = last;
         pace.moved(count as u64, clock::instant);
     }
     Ok(())
+}
+
+fn headless() -> Box<Error> {
+    Error::explain(ErrorType::H2Error, "a body without a header before it")
 }
 
 fn too_slow(pace: &Pace) -> Box<Error> {

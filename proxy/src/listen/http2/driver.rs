@@ -15,7 +15,6 @@ use pingora::{
     http::RequestHeader,
     protocols::{Digest, http::ServerSession},
     proxy::HttpProxy,
-    server::ShutdownWatch,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -27,6 +26,7 @@ use super::{
     Closed, FRAME_MAX, Limits,
     frames::Flood,
     guarded::{Guarded, Watched},
+    hot::AtHand,
     session::{Http2Session, Waits},
 };
 use crate::{
@@ -137,10 +137,10 @@ impl<T: AsyncRead + AsyncWrite + OnSocket + Unpin> Driver<T> {
         mut respond: SendResponse<Bytes>,
         digest: &Arc<Digest>,
         proxy: &Arc<HttpProxy<Requests>>,
-        closing: &ShutdownWatch,
+        at_hand: &AtHand,
     ) -> Result<(), Closed> {
         let (header, body) = request.into_parts();
-        let header = RequestHeader::from(header);
+        let mut header = RequestHeader::from(header);
         self.taken += 1;
         if self.taken >= self.limits.requests {
             self.leave();
@@ -151,9 +151,13 @@ impl<T: AsyncRead + AsyncWrite + OnSocket + Unpin> Driver<T> {
             return if self.malformed < MALFORMED_MAX { Ok(()) } else { Err(Closed::Malformed) };
         }
         let waits = waits(&header, &self.limits);
+        if body.is_end_stream() && at_hand.answer(&mut header, &mut respond, waits.answer, &mut self.requests) {
+            self.idle_since = clock::instant();
+            return Ok(());
+        }
         let (session, mut left) = Http2Session::new(header, (body, respond), waits, Arc::clone(digest));
         let session = ServerSession::new_custom(Box::new(session));
-        let (proxy, closing) = (Arc::clone(proxy), closing.clone());
+        let (proxy, closing) = (Arc::clone(proxy), at_hand.connection.door.closing.clone());
         self.requests.spawn(async move {
             proxy.process_new_http(session, &closing).await;
             if let Ok(unread) = left.try_recv() {

@@ -1,5 +1,6 @@
 //! Serves stored answers compressed, in Pingora's own way through the cache.
 
+use config::model::Coding;
 use http::header;
 use pingora::{
     Result,
@@ -44,7 +45,11 @@ pub(in crate::request) fn tell(response: &mut ResponseHeader, ctx: &Context, out
         return Ok(());
     }
     let stored = matches!(outcome, Outcome::Hit | Outcome::Stale | Outcome::Revalidated);
-    let coded = ctx.coded.filter(|_| stored);
+    tell_form(response, ctx.coded.filter(|_| stored))
+}
+
+/// The same for the form that was chosen, where the edge compresses: a coding and the bytes that the body has in it.
+pub(in crate::request) fn tell_form(response: &mut ResponseHeader, coded: Option<(Coding, u64)>) -> Result<()> {
     if coded.is_some() || is_compressible(response) {
         tell_variance(response)?;
     }

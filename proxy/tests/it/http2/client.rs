@@ -46,7 +46,7 @@ pub(super) async fn connect(edge: &Edge) -> TlsStream<TcpStream> {
 }
 
 /// A client that keeps the rules; the task ends with the connection, and says how.
-pub(super) async fn client(
+pub(crate) async fn client(
     edge: &Edge,
     builder: &h2::client::Builder,
 ) -> (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>) {
