@@ -428,12 +428,14 @@ impl Disk {
         let started = now();
         let key = recover::hash_key(&*self.folder)?;
         self.attach_purges()?;
-        if self.is_to_give_up.swap(false, Ordering::Relaxed) {
-            recover::remove_all(&*self.folder)?;
-        }
         self.health.set(DiskState::Opening);
         {
             let mut removals = self.early_removals.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.is_to_give_up.load(Ordering::Relaxed) {
+                recover::remove_all(&*self.folder)?;
+                self.is_to_give_up.store(false, Ordering::Relaxed);
+                removals.clear();
+            }
             self.key.store(Some(Arc::new(key)));
             for (primary, variance) in removals.drain(..) {
                 self.remove(&primary, variance.as_ref());

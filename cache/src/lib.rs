@@ -1,4 +1,4 @@
-//! A production store for pingora-cache: the memory tier, with fills that stream to everybody who waits for them.
+//! A production store for pingora-cache: memory over disk, with fills that stream to everybody who waits for them.
 //!
 //! [`Store`] implements Pingora's `Storage`. It knows neither configuration files nor routes. The way through it:
 //!
@@ -30,7 +30,9 @@
 //! - Leave `set_proxy_tasks_enabled` off: it takes away the back-pressure that `flight.rs` relies on for pass-throughs.
 //! - A purge reaches a request that still waits for the origin's response header only by what it says later of when it
 //!   asked: read [`Store::generation`] before the origin is asked, and give it along as [`Labels::asked_at`]. Pingora's own
-//!   `Storage::purge`, of one key, knows nothing of such a request; [`Store::purge_objects`] does.
+//!   `Storage::purge`, of one key, knows nothing of such a request, nor of an object that is on disk only: it brings a
+//!   hash that is not the disk's. [`Store::purge_objects`] reaches both.
+//! - Await [`Store::release_disk`] before the process ends or another one takes over: what is sealed opens in no time.
 //! - Call [`Store::tend`] every few seconds.
 //! - `created`, `updated`, `provenance`, the epoch, variance and stale windows of a `CacheMeta` come back exactly. The
 //!   letter case of field names, and extensions, do not.

@@ -6,12 +6,14 @@ pub(crate) mod simulated;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Whoever holds a lock on this file may write to the folder. It is empty, and stays.
 const LOCK: &str = "lock";
+/// What is stored is nobody else's to read: it may have been sent to some clients only.
+const PRIVATE: u32 = 0o600;
 
 /// A folder of files. Every verb may fail, and may block for as long as the disk does.
 pub(crate) trait Folder: Debug + Send + Sync {
@@ -75,12 +77,12 @@ impl OnDisk {
 
 impl Folder for OnDisk {
     fn take(&self) -> io::Result<Box<dyn Lease>> {
-        match fs::create_dir(&self.path) {
+        match fs::DirBuilder::new().mode(0o700).create(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
         let path = self.path.join(LOCK);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(PRIVATE).open(&path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
             TryLockError::Error(error) => error,
@@ -95,7 +97,8 @@ impl Folder for OnDisk {
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn Blob>> {
         let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(true).read(true).write(true).open(self.path.join(name))?;
+        let file =
+            options.create(true).truncate(true).read(true).write(true).mode(PRIVATE).open(self.path.join(name))?;
         Ok(Arc::new(file))
     }
 

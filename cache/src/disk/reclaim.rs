@@ -1,11 +1,11 @@
 //! Making room: the oldest segment goes as a whole, and what was used since it was written moves to the head of the log.
 //!
-//! First in, first out, with reinsertion: the same idea as in memory, where the order of the log is the queue. The copying
-//! goes hand in hand with the writing of what is new, byte for byte, so that it never holds up the writer for long; what
+//! First in, first out, with reinsertion: the same idea as in memory, where the order of the log is the queue. What is in
+//! memory counts as used, for whoever asks for it does not come here. The copying goes hand in hand with the writing of what is new, byte for byte, so that it never holds up the writer for long; what
 //! has not had its turn when the segment that takes the copies is full, goes. A removal need not be copied: all that it
 //! speaks of is older, and has gone before.
 
-use crate::disk::index::Place;
+use crate::disk::index::{KeyHash, Place};
 use crate::disk::layout::{Entry, Frame, Kind, numbers};
 use crate::disk::reader::read_head;
 use crate::disk::record::Description;
@@ -14,8 +14,11 @@ use crate::disk::segment::Segment;
 use crate::disk::writer::{Body, Outcome, Writer};
 use crate::head::Head;
 use crate::labels::{Generation, Labels};
+use crate::memory::object::Object;
 use crate::purge::Verdict;
 use pingora::cache::CacheKey;
+use pingora::cache::key::HashBinary;
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
@@ -24,6 +27,8 @@ use std::sync::Arc;
 pub(crate) struct Reclaim {
     victim: Arc<Segment>,
     entries: std::vec::IntoIter<Entry>,
+    /// What memory has at the moment.
+    in_memory: HashSet<KeyHash>,
     /// Bytes that may be copied by now.
     allowance: u64,
     /// The table could not be read, so that nobody knows what was in it.
@@ -31,11 +36,24 @@ pub(crate) struct Reclaim {
 }
 
 impl Reclaim {
-    pub(crate) fn begin(writer: &Writer<'_>, victim: Arc<Segment>) -> Self {
+    /// Of a segment from which nothing is kept.
+    pub(crate) fn of_all(writer: &Writer<'_>, victim: Arc<Segment>) -> Self {
         let listing = list(&*victim.file, victim.number, &writer.key).ok().flatten();
         let blind = listing.is_none();
         let entries = listing.map(|listing| listing.entries).unwrap_or_default().into_iter();
-        Reclaim { victim, entries, allowance: 0, blind }
+        Reclaim { victim, entries, in_memory: HashSet::new(), allowance: 0, blind }
+    }
+
+    /// Of a segment from which what is used is kept.
+    pub(crate) fn begin(writer: &Writer<'_>, victim: Arc<Segment>) -> Self {
+        let mut in_memory = HashSet::new();
+        let hash = |head: &Head| writer.key.hash(head.primary(), head.slot().variance().map(HashBinary::as_slice));
+        let note = |object: &Object| {
+            in_memory.insert(hash(&object.head));
+            true
+        };
+        writer.disk.memory.visit(note, |_removed| {});
+        Reclaim { in_memory, ..Self::of_all(writer, victim) }
     }
 }
 
@@ -50,7 +68,8 @@ impl Writer<'_> {
                 return Ok(());
             }
             reclaim.entries.next();
-            if self.keep(&reclaim.victim, &entry)? {
+            let is_used = reclaim.in_memory.contains(&entry.hash);
+            if self.keep(&reclaim.victim, &entry, is_used)? {
                 reclaim.allowance -= entry.bytes;
             }
         }
@@ -73,12 +92,12 @@ impl Writer<'_> {
         self.remove_segment(number)
     }
 
-    /// Copies one record if it is worth it. Otherwise it is forgotten.
-    fn keep(&mut self, victim: &Segment, entry: &Entry) -> io::Result<bool> {
+    /// Copies one record if it is used, whether by memory or by itself. Otherwise it is forgotten.
+    fn keep(&mut self, victim: &Segment, entry: &Entry, is_used: bool) -> io::Result<bool> {
         let from = Place::new(victim.number, entry.offset);
         let stored = self.disk.index.find(entry.hash, false).filter(|found| found.place == from);
         let Some(stored) = stored.filter(|_| entry.kind == Kind::Object) else { return Ok(false) };
-        if stored.uses == 0 || !self.has_room(entry.bytes) {
+        if !(is_used || stored.uses > 0) || !self.has_room(entry.bytes) {
             self.disk.index.forget(entry.hash, from);
             return Ok(false);
         }

@@ -411,7 +411,7 @@ impl<'disk> Writer<'disk> {
             let sealed = self.disk.segments.bytes() - current.map_or(0, |(_, bytes)| bytes);
             let oldest = self.disk.segments.oldest().filter(|oldest| current.is_none_or(|it| it.0 != oldest.number));
             let Some(victim) = oldest.filter(|_| sealed > limit) else { return Ok(()) };
-            self.reclaim = Some(Reclaim::begin(self, victim));
+            self.reclaim = Some(Reclaim::of_all(self, victim));
             self.finish_reclaim()?;
         }
     }
@@ -423,7 +423,7 @@ impl<'disk> Writer<'disk> {
             let Some(victim) = self.disk.segments.oldest().filter(|oldest| Some(oldest.number) != current) else {
                 break;
             };
-            self.reclaim = Some(Reclaim::begin(self, victim));
+            self.reclaim = Some(Reclaim::of_all(self, victim));
             self.finish_reclaim()?;
         }
         Ok(())

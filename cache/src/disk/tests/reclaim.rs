@@ -40,6 +40,17 @@ async fn the_files_never_take_more_than_they_may_and_what_is_used_stays() {
 }
 
 #[tokio::test]
+async fn what_is_in_memory_stays_on_disk_too() {
+    let world = World::start(7, 6 * SEGMENT_BYTES).await;
+    world.memory.insert(world.object(3, 1, 6000));
+    for number in 0..300 {
+        world.put(number, 1, 6000);
+        world.flush();
+    }
+    assert_eq!((world.version(3).await, world.version(4).await), (Some(1), None));
+}
+
+#[tokio::test]
 async fn everything_in_use_does_not_keep_room_from_being_made() {
     let world = World::start(2, 6 * SEGMENT_BYTES).await;
     for number in 0..300 {
