@@ -4,7 +4,6 @@ use crate::body::Body;
 use crate::codings::{self, Uncoded};
 use crate::disk::DiskBody;
 use crate::flight::Reader;
-use crate::memory::budget::Charge;
 use crate::memory::object::Object;
 use crate::tier::Promotion;
 use crate::zone::Zone;
@@ -101,13 +100,11 @@ pub(crate) struct DiskHit {
     at: u64,
     until: u64,
     promotion: Option<Promotion>,
-    /// For what was read ahead.
-    _charge: Charge,
 }
 
 impl DiskHit {
-    pub(crate) fn new(id: u64, body: DiskBody, charge: Charge, promotion: Option<Promotion>) -> Self {
-        let mut hit = DiskHit { id, at: 0, until: body.len(), body, promotion, _charge: charge };
+    pub(crate) fn new(id: u64, body: DiskBody, promotion: Option<Promotion>) -> Self {
+        let mut hit = DiskHit { id, at: 0, until: body.len(), body, promotion };
         hit.promote_if_whole();
         hit
     }

@@ -44,11 +44,9 @@ fn found_on_disk(zone: &Arc<Zone>, key: &CacheKey, answer: Answer) -> Result<Opt
             return Ok(None);
         }
     }
-    let ahead = Charge::regardless(zone.memory.budget(), body.held_bytes());
     let fits = body.len() <= zone.max_object_bytes().min(zone.memory.budget().limit());
     let promotion = (is_asked_for_again && fits).then(|| Promotion::new(zone, id, head));
-    zone.memory.fit();
-    Ok(Some((meta, Box::new(DiskHit::new(id, body, ahead, promotion)))))
+    Ok(Some((meta, Box::new(DiskHit::new(id, body, promotion)))))
 }
 
 /// Stores an object that a fill has brought. False if it is an older one than what is stored.

@@ -7,6 +7,7 @@ use crate::disk::record::Description;
 use crate::disk::segment::Segment;
 use crate::disk::{Disk, Job};
 use crate::labels::{Generation, Labels};
+use crate::memory::budget::Charge;
 use bytes::Bytes;
 use pingora::cache::CacheMeta;
 use pingora::cache::key::HashBinary;
@@ -45,7 +46,9 @@ pub(crate) struct DiskBody {
     bytes: u64,
     checksums: Arc<[u8]>,
     /// Whole chunks that were read already, and where in the body they begin.
-    ahead: (u64, Bytes),
+    pub(super) ahead: (u64, Bytes),
+    /// For those.
+    charge: Charge,
 }
 
 impl Disk {
@@ -76,8 +79,10 @@ impl Disk {
             at: found.place.offset + opening.head.len() as u64,
             bytes: frame.body_bytes,
             checksums: Arc::from(&opening.head[checksums..]),
+            charge: Charge::regardless(self.memory.budget(), opening.body.as_ref().map_or(0, Bytes::len) as u64),
             ahead: (0, opening.body.unwrap_or_default()),
         };
+        self.memory.fit();
         Some(Answer { id: frame.id, meta, labels, is_asked_for_again: found.uses > 0, body })
     }
 
@@ -105,11 +110,6 @@ fn decode(opening: &Opening) -> Option<(Frame, Description<'_>)> {
 impl DiskBody {
     pub(crate) fn len(&self) -> u64 {
         self.bytes
-    }
-
-    /// Bytes of memory held for what was read ahead.
-    pub(crate) fn held_bytes(&self) -> u64 {
-        self.ahead.1.len() as u64
     }
 
     /// Whether the object is still what is found under its key, so that a copy of it would be right.
@@ -141,6 +141,8 @@ impl DiskBody {
         let (start, ahead) = &self.ahead;
         if !(*start..*start + ahead.len() as u64).contains(&at) {
             self.ahead = self.read_ahead(at / CHUNK_BYTES).await?;
+            self.charge.set(self.ahead.1.len() as u64);
+            self.disk.memory.fit();
         }
         let (start, ahead) = &self.ahead;
         let end = until.min(start + ahead.len() as u64);

@@ -281,7 +281,7 @@ async fn a_part_is_read_without_what_is_before_it_and_damage_elsewhere_does_not_
     world.flush();
     let answer = world.find(1).await.expect("there");
     let mut disk_body = answer.body;
-    assert_eq!(disk_body.held_bytes(), 120_000, "it was small enough to be read at once");
+    assert_eq!(disk_body.ahead.1.len(), 120_000, "it was small enough to be read at once");
     assert_eq!(disk_body.read(70_000, 70_010).await.unwrap().unwrap(), body(1, 1, 70_010)[70_000..]);
     assert_eq!(disk_body.read(119_999, u64::MAX).await.unwrap().unwrap().len(), 1);
     assert_eq!(disk_body.read(120_000, u64::MAX).await.unwrap(), None);
@@ -315,7 +315,7 @@ async fn a_long_body_is_read_piece_by_piece_and_damage_aborts_it_where_it_is() {
     let length = world.simulated.content(name).len();
     world.simulated.damage(name, length - 100_000);
     let mut answer = world.find(1).await.expect("its head is whole");
-    assert_eq!(answer.body.held_bytes(), 0);
+    assert_eq!(answer.body.ahead.1.len(), 0);
     let mut at = 0;
     let failure = loop {
         match answer.body.read(at, u64::MAX).await {
