@@ -14,7 +14,8 @@
 //! | `peek.rs`, `prepared.rs` | what is stored without Pingora's state machine, and what was made of it to serve it so |
 //! | `head.rs`, `body.rs` | the two immutable, shared parts of an object |
 //! | `codings.rs` | the body in other content codings, each made once |
-//! | `labels.rs`, `purge.rs` | what purges know an object by, and what they say of it |
+//! | `labels.rs`, `purge.rs`, `purge/` | what purges know an object by, what they say of it, and the log of them |
+//! | `inspect.rs` | what is stored, for people who look |
 //!
 //! An object is charged for all it holds. One with eight header fields (262 bytes of text) and a body of 4 KiB takes some
 //! 1,800 bytes beside body and key, two thirds of them Pingora's table of header fields with its text; what is charged
@@ -54,11 +55,13 @@ mod codings;
 mod key;
 mod labels;
 mod purge;
+mod inspect;
 mod stat;
 
 pub use codings::{CODINGS, Uncoded, serve_coded, to_be_coded};
 pub use disk::{DISK_READ_FAILED, DiskOptions, DiskStat, DiskState};
 pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
+pub use inspect::{Inspected, Listed, Page, Standing};
 pub use labels::{Generation, Labels, Tag, UrlHash};
 pub use options::{Options, OptionsError, ZoneOptions};
 pub use peek::{Stored, Wanted};

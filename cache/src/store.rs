@@ -121,7 +121,7 @@ impl Store {
     /// before is served as it was. The sweep that counts and frees is waited for if `wait` says so. Empty if there is no
     /// such zone.
     pub async fn purge_objects(&self, zone: Option<&str>, purge: &Purge, wait: bool) -> Vec<Receipt> {
-        let zones = self.zones.load_full();
+        let zones = self.zones();
         let wanted = zones.iter().filter(|there| zone.is_none_or(|name| name == there.name()));
         // In all of them at once, before any disk is waited for; and to its end, whether or not anybody waits for it.
         let begun: Vec<_> = wanted.map(|zone| (Arc::clone(zone), zone.purges.begin(purge))).collect();
@@ -152,6 +152,11 @@ impl Store {
                 zone.forget_purges(until, self.flights.heads(zone));
             }
         }
+    }
+
+    /// All zones at this moment.
+    pub(crate) fn zones(&self) -> Arc<Vec<Arc<Zone>>> {
+        self.zones.load_full()
     }
 
     fn zone(&self, name: &str) -> Arc<Zone> {

@@ -1,7 +1,7 @@
 //! Tests of purges through the store: of what is stored, of what is being written, and of what has not come yet.
 
 use super::tests::{at, get, in_zone, key, meta, open, pages, put, read, trace};
-use crate::{Durability, Generation, Labels, Purge, Receipt, Store, Subject, Tag};
+use crate::{Durability, Generation, Labels, Listed, Page, Purge, Receipt, Standing, Store, Subject, Tag, UrlHash};
 use bytes::Bytes;
 use pingora::cache::{CacheMeta, Storage};
 use std::time::Duration;
@@ -145,4 +145,42 @@ async fn an_invalidation_takes_effect_at_once_and_is_counted() {
     store.invalidate("pages", URL);
     assert!(get(store, &scoped).await.is_none());
     assert_eq!((store.stats()[0].invalidations, store.stats()[0].purges), (1, 0));
+}
+
+#[tokio::test]
+async fn keys_are_listed_page_by_page_in_their_order() {
+    let store = pages();
+    for path in ["/c", "/a", "/b1", "/b2"] {
+        let key = pingora::cache::CacheKey::new(format!("route=shop https://a{path}"), "pages");
+        put(store, &key, &meta(), b"1").await;
+    }
+    let mut variant = pingora::cache::CacheKey::new("route=shop https://a/b1", "pages");
+    variant.set_variance_key([1; 16]);
+    put(store, &variant, &meta(), b"1").await;
+    let page = |prefix: &str, after: &str, most| {
+        let page = Page { prefix: prefix.into(), after: after.into(), most };
+        let listed = store.keys("pages", &page).unwrap();
+        listed.into_iter().map(|Listed { key, variants, .. }| format!("{key} {variants}")).collect::<Vec<_>>()
+    };
+    assert_eq!(page("", "", 2), ["route=shop https://a/a 1", "route=shop https://a/b1 2"]);
+    assert_eq!(page("", "route=shop https://a/b1", 2), ["route=shop https://a/b2 1", "route=shop https://a/c 1"]);
+    assert_eq!(page("https://a/b", "", 9), ["route=shop https://a/b1 2", "route=shop https://a/b2 1"]);
+    assert_eq!(page("https://b", "", 9), [""; 0]);
+    assert_eq!(store.keys("nowhere", &Page::default()), None);
+}
+
+#[tokio::test]
+async fn what_is_inspected_is_neither_used_nor_changed() {
+    let store = pages();
+    let scoped = pingora::cache::CacheKey::new(format!("route=shop {URL}"), "pages");
+    put(store, &scoped, &labelled(store.generation("pages")), b"1234").await;
+    let inspect = || store.inspect(None, &[UrlHash::of(URL)], 10);
+    let live = inspect().remove(0);
+    assert_eq!((&*live.zone, &*live.key, live.body_bytes), ("pages", "route=shop https://shop.example/", 4));
+    assert_eq!((&*live.tags, live.standing, live.meta.fresh_until()), (&[Tag::of("a")][..], Standing::Live, at(1060)));
+    store.purge_objects(None, &order(tag("a"), Some(1010)), false).await;
+    assert_eq!(inspect()[0].standing, Standing::SoftPurged(at(1010)));
+    assert_eq!(inspect()[0].meta.fresh_until(), at(1010));
+    assert_eq!(store.stats()[0].hits, 0);
+    assert!(store.inspect(None, &[UrlHash::of("https://shop.example/b")], 10).is_empty());
 }
