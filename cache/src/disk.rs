@@ -288,6 +288,11 @@ impl Disk {
         self.health.released().await;
     }
 
+    /// Whether it has an object under a key. That is no use of it.
+    pub(crate) fn has(&self, primary: &[u8], variance: Option<&HashBinary>) -> bool {
+        self.hash(primary, variance).is_some_and(|hash| self.index.find(hash, false).is_some())
+    }
+
     /// No object that is stored, or about to be, is of an older generation.
     pub(crate) fn oldest_generation(&self) -> Generation {
         // What another process has, or is not read yet, may be of any.

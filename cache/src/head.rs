@@ -110,11 +110,6 @@ impl Head {
         self.url
     }
 
-    /// The primary key.
-    pub(crate) fn primary(&self) -> &[u8] {
-        &self.primary
-    }
-
     /// The text of that URL.
     pub(crate) fn url_text(&self) -> &[u8] {
         url_part(&self.primary)

@@ -31,7 +31,7 @@ pub struct Listed {
     pub bytes: u64,
 }
 
-/// One stored answer.
+/// One answer in memory.
 #[derive(Debug)]
 pub struct Inspected {
     /// Name of the zone.
@@ -50,6 +50,8 @@ pub struct Inspected {
     pub tags: Box<[Tag]>,
     /// What purges say of it.
     pub standing: Standing,
+    /// Whether it is on disk too.
+    pub on_disk: bool,
 }
 
 /// What purges say of a stored answer.
@@ -132,7 +134,9 @@ impl Inspected {
             }
             Verdict::Gone => Standing::Purged,
         };
+        let on_disk = zone.disk().is_some_and(|disk| disk.has(head.primary(), head.slot().variance()));
         Some(Inspected {
+            on_disk,
             zone: zone.name().to_owned(),
             key: text(head.primary()),
             meta,

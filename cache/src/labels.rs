@@ -35,6 +35,11 @@ impl Generation {
 pub struct Tag(pub(crate) u64);
 
 impl Tag {
+    /// The hash.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
     /// Of the tag's text. Letter case counts.
     pub fn of(text: &str) -> Self {
         Tag(stable_hash(0, text.as_bytes()))

@@ -183,12 +183,12 @@ impl Purges {
         }
         ledger.settle();
         let crowded = ledger.records.is_crowded() && !std::mem::replace(&mut ledger.told_crowded, true);
-        // Who reads this number before it asks an origin finds the record made.
-        self.generation.store(generation.0, Ordering::Release);
         if all {
             self.marks.iter().for_each(|mark| mark.store(generation.0, Ordering::Release));
         }
         groups.into_iter().for_each(|url| self.mark_of(url).store(generation.0, Ordering::Release));
+        // Last: who has read this number finds the marks moved. Some take it for the time at which they judge.
+        self.generation.store(generation.0, Ordering::Release);
         Recorded { generation, crowded }
     }
 
@@ -287,8 +287,8 @@ impl Purges {
         ledger.unwritten.clear();
         ledger.has_log = true;
         ledger.settle();
-        self.generation.store(newest.0, Ordering::Release);
         self.marks.iter().for_each(|mark| mark.store(newest.0, Ordering::Release));
+        self.generation.store(newest.0, Ordering::Release);
         (ledger.records.clone(), newest)
     }
 

@@ -23,8 +23,10 @@ mod diff;
 mod explain;
 mod running;
 mod pools;
+mod cache;
 mod warm;
 
+use cache::{Look, Purging};
 use running::Access;
 use warm::Warming;
 
@@ -203,6 +205,14 @@ enum Command {
         #[command(flatten)]
         access: Access,
     },
+    /// Purge what is stored in the edge that runs at the `admin` address of a file. Whatever any of the flags means is
+    /// meant; they may be repeated. From the answer on, nothing of it is served as it was; nor after a restart.
+    Purge(Purging),
+    /// Look at what is stored in the edge that runs at the `admin` address of a file.
+    Cache {
+        #[command(subcommand)]
+        look: Look,
+    },
     /// Ask an edge for each URL of a list, so that its cache holds them before clients come. Exit code 1: some could not be
     /// had.
     Warm(Warming),
@@ -278,6 +288,8 @@ fn run(command: Command) -> Result<ExitCode> {
             let order = Order { state, duration, by: by.unwrap_or_else(running::login), why };
             running::endpoint(&file, &access, &pool, &address, &order)?;
         }
+        Command::Purge(purging) => running::purge(&purging)?,
+        Command::Cache { look } => running::cache(&look)?,
         Command::Warm(warming) => warm::warm(&warming)?,
         Command::TicketKey { folder, keep } => {
             println!("wrote {}", new_ticket_key::make(&folder, keep.into(), clock::wall())?.display());

@@ -23,6 +23,7 @@ mod probe;
 mod discover;
 mod tend;
 pub(crate) mod pools;
+pub(crate) mod cache;
 pub(crate) mod explain;
 mod admin;
 pub(crate) mod dev_certificate;

@@ -1,4 +1,4 @@
-//! `edge reload`, `history`, `rollback`, `pools`, `endpoint`, `explain --live`: asks the edge that runs with a file, by its
+//! `edge reload`, `history`, `rollback`, `pools`, `endpoint`, `purge`, `cache`, `explain --live`: asks the edge that runs with a file, by its
 //! admin listener.
 
 use std::{
@@ -15,10 +15,15 @@ use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::{Format, pools};
+use super::{
+    Format,
+    cache::{self, Look, Purging},
+    pools,
+};
 use crate::control::{
     explain::Asked,
     pools::{BY_MAX, Order, Pool},
@@ -81,6 +86,38 @@ pub(super) fn endpoint(file: &Path, access: &Access, pool: &str, address: &str, 
     let order = serde_json::to_string(order)?;
     let answer = Running::reached(Some(file), access)?.ask(Method::POST, &path, order, ANYTHING)?;
     show(&pools::read(&answer, None)?, Format::Human)
+}
+
+/// Purges, and shows what that has done.
+pub(super) fn purge(purging: &Purging) -> Result<()> {
+    let order = serde_json::to_string(&purging.order(login()))?;
+    let edge = Running::reached(purging.file.as_deref(), &purging.access)?;
+    let answer = edge.ask(Method::POST, "/purge", order, ANYTHING)?;
+    print(&answer, purging.format, |answer: &Vec<_>| cache::receipts(answer))
+}
+
+/// Shows what is stored.
+pub(super) fn cache(look: &Look) -> Result<()> {
+    let (file, access, format) = look.edge();
+    let edge = Running::reached(file, access)?;
+    let answer = edge.ask(Method::GET, &look.path(), String::new(), ANYTHING)?;
+    match look {
+        Look::Stat { .. } => print(&answer, format, |answer: &Vec<_>| cache::zones(answer)),
+        Look::Keys { .. } => print(&answer, format, cache::keys),
+        Look::Inspect { .. } => print(&answer, format, cache::objects),
+    }
+}
+
+/// The answer as it came, or in words.
+fn print<T: DeserializeOwned>(answer: &str, format: Format, words: impl FnOnce(&T) -> String) -> Result<()> {
+    match format {
+        Format::Json => print!("{answer}"),
+        Format::Human => {
+            let answer = serde_json::from_str(answer).context("the edge gave an answer of another kind")?;
+            anstream::print!("{}", words(&answer));
+        }
+    }
+    Ok(())
 }
 
 fn show(pools: &[Pool], format: Format) -> Result<()> {

@@ -21,6 +21,8 @@ mod config;
 mod history;
 mod explain;
 mod pools;
+mod purge;
+mod cache;
 
 use self::{
     answer::{Answer, not_allowed, not_found},
@@ -83,6 +85,7 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Answer {
         "/readyz" if reads => return health::ready(*admin.draining.borrow()),
         "/metrics" | "/healthz" | "/readyz" => return not_allowed("GET, HEAD"),
         "/config" | "/config/history" | "/config/rollback" | "/explain" | "/pools" => {}
+        "/purge" | "/cache" | "/cache/keys" | "/cache/object" => {}
         path if pools::endpoint_of(path).is_some() => {}
         _ => return not_found(),
     }
@@ -97,8 +100,12 @@ async fn answer(request: Request<Incoming>, admin: &Admin) -> Answer {
         "/explain" if posts => explain::post(request, admin).await,
         "/config/rollback" if posts => history::roll_back(request, &admin.reloader).await,
         "/pools" if reads => pools::get(admin),
+        "/purge" if posts => purge::post(request, admin).await,
+        "/cache" if reads => cache::get(admin),
+        "/cache/keys" if reads => cache::keys(request.uri().query(), admin).await,
+        "/cache/object" if reads => cache::object(request.uri().query(), admin).await,
         "/config" => not_allowed("GET, HEAD, POST"),
-        "/config/history" | "/pools" => not_allowed("GET, HEAD"),
+        "/config/history" | "/pools" | "/cache" | "/cache/keys" | "/cache/object" => not_allowed("GET, HEAD"),
         path => match pools::endpoint_of(path) {
             Some((pool, endpoint)) if posts => pools::post(request, admin, &pool, &endpoint).await,
             _ => not_allowed("POST"),

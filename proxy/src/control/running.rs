@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     admin::{self, Admin},
     boot::{Start, bind_admin, new_edge, open_doors},
+    cache,
     certs::expiry,
     discover::{BrokenList, Discovery, resolve},
     drain,
@@ -54,7 +55,7 @@ pub(super) struct Running {
     /// What changes the configuration by itself.
     followers: Vec<JoinHandle<()>>,
     /// What finds endpoints and tends them, for as long as anything is asked of them.
-    _tending: [AbortOnDropHandle<()>; 2],
+    _tending: [AbortOnDropHandle<()>; 3],
     leave: watch::Sender<bool>,
     pid_file: Option<PathBuf>,
 }
@@ -110,7 +111,8 @@ impl Running {
             write_pid(path).with_context(|| format!("cannot write {}", path.display()))?;
         }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), hash = edge.published.load().hash, "the edge is ready");
-        let _tending = [resolving, tending];
+        let caching = AbortOnDropHandle::new(tokio::spawn(cache::tend(edge.cache.store)));
+        let _tending = [resolving, tending, caching];
         let running =
             Self { boot, edge, reloader, ending, signals, admin, operators, followers, _tending, leave, pid_file };
         Ok(Some(running))

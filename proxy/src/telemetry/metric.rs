@@ -16,12 +16,14 @@ mod config;
 mod tls;
 mod connections;
 mod upstream;
+mod purges;
 pub(crate) mod pools;
 mod zones;
 
 pub(crate) use config::ConfigMetrics;
 pub(crate) use connections::{ConnectionMetrics, Reasons};
 use pools::PoolGauges;
+use purges::PurgeMetrics;
 pub(crate) use tls::TlsMetrics;
 pub(crate) use upstream::{PoolMetrics, UpstreamMetrics};
 use zones::ZoneGauges;
@@ -58,6 +60,8 @@ pub(crate) struct Metrics {
     pub(crate) pools: PoolGauges,
     /// Zones of the cache.
     pub(crate) zones: ZoneGauges,
+    /// Purges.
+    pub(crate) purges: PurgeMetrics,
     /// Access log lines that were dropped because the sink was too slow.
     pub(crate) log_dropped: IntCounter,
 }
@@ -96,6 +100,7 @@ impl Metrics {
             tls: TlsMetrics::new(r),
             pools: PoolGauges::new(r),
             zones: ZoneGauges::new(r),
+            purges: PurgeMetrics::new(r),
             log_dropped: register(
                 r,
                 IntCounter::new("access_log_dropped_total", "Log lines dropped because the sink was too slow."),

@@ -23,6 +23,7 @@ mod compressing;
 mod warming;
 mod disk;
 mod hot;
+mod purging;
 mod protection;
 mod interim;
 mod tls_origin;

@@ -28,7 +28,7 @@ pub(super) fn error(status: StatusCode, message: &str) -> Answer {
 /// There is no such resource.
 pub(super) fn not_found() -> Answer {
     let there_is = "there is /metrics, /healthz, /readyz, /config, /config/history, /config/rollback, /explain, /pools, \
-                    /pools/{pool}/endpoints/{address}\n";
+                    /pools/{pool}/endpoints/{address}, /purge, /cache, /cache/keys, /cache/object\n";
     text(StatusCode::NOT_FOUND, there_is)
 }
 

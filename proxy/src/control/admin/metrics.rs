@@ -35,7 +35,9 @@ fn read_state(metrics: &Metrics, tender: &Tender) {
     metrics.pools.reset();
     metrics.upstream.tries.reset();
     snapshot.pools.iter().for_each(|pool| read_pool(metrics, pool, tender));
-    metrics.zones.show(&edge.cache.store.stats());
+    let zones = edge.cache.store.stats();
+    metrics.zones.show(&zones);
+    metrics.purges.read(&zones);
     metrics.log_dropped.reset();
     metrics.log_dropped.inc_by(snapshot.access_log.dropped());
 }

@@ -41,6 +41,20 @@ pub enum Verdict<'r> {
 }
 
 impl Router {
+    /// Every route whose host and path match, whatever else they ask of a request; the most specific first.
+    pub(crate) fn at(&self, host: &str, path: &str) -> Vec<RouteId> {
+        let mut routes = Vec::new();
+        for tree in self.trees(host).into_iter().flatten() {
+            tree.walk(path, &mut |target: &Target| {
+                if !routes.contains(&target.route) {
+                    routes.push(target.route);
+                }
+                None::<()>
+            });
+        }
+        routes
+    }
+
     /// Every route whose host and path match, the most specific first; `routes` are those it was compiled from. Slow:
     /// for people.
     pub fn explain<'r>(&self, routes: &'r [Route], asked: &Asked<'_>) -> Vec<Candidate<'r>> {
