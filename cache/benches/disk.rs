@@ -38,14 +38,15 @@ async fn main() {
 
 /// Fills the disk as fast as it takes it, without anything being dropped.
 async fn write(store: &'static Store, objects: u32) {
+    let done = |stat: &DiskStat| stat.writes + stat.writes_dropped;
     let started = now();
     for number in 0..objects {
         fill(store, number, BODY_BYTES).await;
-        while number % 64 == 0 && u64::from(number) - disk(store).writes > 4096 {
+        while number % 64 == 0 && u64::from(number).saturating_sub(done(&disk(store))) > 4096 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-    until(|| disk(store).writes + disk(store).writes_dropped == u64::from(objects)).await;
+    until(|| done(&disk(store)) == u64::from(objects)).await;
     let seconds = started.elapsed().as_secs_f64();
     let stat = disk(store);
     let content = (BODY_BYTES + key(0).primary_key().len() + header_text_bytes()) as u64;

@@ -51,7 +51,8 @@ pub(crate) struct Queue {
 
 #[derive(Debug)]
 struct Waiting {
-    jobs: VecDeque<Job>,
+    /// Each with the bytes that it was counted for.
+    jobs: VecDeque<(Job, u64)>,
     bytes: u64,
     bytes_max: u64,
     /// Something other than a job is to be looked at.
@@ -75,7 +76,7 @@ impl Queue {
             return false;
         }
         waiting.bytes += bytes;
-        waiting.jobs.push_back(job);
+        waiting.jobs.push_back((job, bytes));
         self.news.notify_one();
         true
     }
@@ -88,8 +89,8 @@ impl Queue {
             waiting = self.news.wait_timeout_while(waiting, patience, idle).unwrap_or_else(PoisonError::into_inner).0;
         }
         waiting.called = false;
-        let job = waiting.jobs.pop_front()?;
-        waiting.bytes -= job.bytes();
+        let (job, bytes) = waiting.jobs.pop_front()?;
+        waiting.bytes -= bytes;
         waiting.in_hand = waiting.in_hand.min(job.generation());
         Some(job)
     }
@@ -122,7 +123,7 @@ impl Queue {
     /// No object that waits, or is being written, is of an older generation.
     pub(crate) fn oldest_generation(&self) -> u64 {
         let waiting = self.lock();
-        waiting.jobs.iter().map(Job::generation).min().unwrap_or(u64::MAX).min(waiting.in_hand)
+        waiting.jobs.iter().map(|(job, _)| job.generation()).min().unwrap_or(u64::MAX).min(waiting.in_hand)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
