@@ -18,7 +18,7 @@ test: ## every check that a change has to pass
 soak: ## a thousand reloads under load: requests, failures, memory
 	@deploy/local/reload-soak.sh
 
-compare: ## the edge beside nginx and HAProxy: framing, floods, slow clients, throughput
+compare: ## the edge beside nginx and HAProxy: framing, floods, slow clients, throughput, a cache that is crashed and crowded
 	@deploy/local/compare.sh
 
 upgrades: ## 200 reloads and 50 upgrades under HTTP/1.1, HTTP/2, WebSocket and gRPC: failures, memory
