@@ -91,6 +91,13 @@ pub fn serve_coded(hit: &mut HitHandler, coding: usize) -> Option<u64> {
     hit.as_any_mut().downcast_mut::<StoredHit>()?.serve_coded(coding)
 }
 
+/// Makes a hit give out the body as it is stored, from its start, whatever was chosen before.
+pub fn serve_as_stored(hit: &mut HitHandler) {
+    if let Some(hit) = hit.as_any_mut().downcast_mut::<StoredHit>() {
+        hit.serve_as_stored();
+    }
+}
+
 /// The body of a hit, to be coded. `Some` once for each body and coding.
 pub fn to_be_coded(hit: &mut HitHandler, coding: usize) -> Option<Uncoded> {
     hit.as_any_mut().downcast_mut::<StoredHit>()?.to_be_coded(coding)

@@ -23,6 +23,8 @@ pub(crate) struct StoredHit {
     weight: u64,
     zone: Arc<Zone>,
     body: Arc<Body>,
+    /// The form that goes out in place of it.
+    coded: Option<Arc<Body>>,
     at: u64,
     until: u64,
 }
@@ -34,6 +36,7 @@ impl StoredHit {
             weight: object.weight(),
             zone,
             body: Arc::clone(&object.body),
+            coded: None,
             at: 0,
             until: object.body.len(),
         }
@@ -41,10 +44,19 @@ impl StoredHit {
 
     /// See [`codings::serve_coded`].
     pub(crate) fn serve_coded(&mut self, coding: usize) -> Option<u64> {
-        let coded = Arc::clone(codings::coded(&self.body, coding)?);
-        (self.at, self.until) = (0, coded.len());
-        self.body = coded;
+        self.coded = Some(Arc::clone(codings::coded(&self.body, coding)?));
+        (self.at, self.until) = (0, self.served().len());
         Some(self.until)
+    }
+
+    /// See [`codings::serve_as_stored`].
+    pub(crate) fn serve_as_stored(&mut self) {
+        self.coded = None;
+        (self.at, self.until) = (0, self.body.len());
+    }
+
+    fn served(&self) -> &Body {
+        self.coded.as_ref().unwrap_or(&self.body)
     }
 
     /// See [`codings::to_be_coded`].
@@ -56,7 +68,7 @@ impl StoredHit {
 #[async_trait]
 impl HandleHit for StoredHit {
     async fn read_body(&mut self) -> Result<Option<Bytes>> {
-        let read = self.body.read(self.at, self.until);
+        let read = self.served().read(self.at, self.until);
         self.at += read.as_ref().map_or(0, Bytes::len) as u64;
         Ok(read)
     }
@@ -71,7 +83,7 @@ impl HandleHit for StoredHit {
 
     /// To any part, any number of times. An end past the body is its end.
     fn seek(&mut self, start: usize, end: Option<usize>) -> Result<()> {
-        (self.at, self.until) = part_of(self.body.len(), start, end)?;
+        (self.at, self.until) = part_of(self.served().len(), start, end)?;
         Ok(())
     }
 

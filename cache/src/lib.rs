@@ -58,7 +58,7 @@ mod purge;
 mod inspect;
 mod stat;
 
-pub use codings::{CODINGS, Uncoded, serve_coded, to_be_coded};
+pub use codings::{CODINGS, Uncoded, serve_as_stored, serve_coded, to_be_coded};
 pub use disk::{DISK_READ_FAILED, DiskOptions, DiskStat, DiskState};
 pub use flight::{FILL_ABORTED, NO_READER_LEFT, READER_LEFT_BEHIND};
 pub use inspect::{Inspected, Listed, Page, Standing};

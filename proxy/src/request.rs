@@ -394,7 +394,7 @@ impl ProxyHttp for Requests {
         let outcome = Outcome::of(session.cache.phase(), ttl_s);
         ctx.outcome = Some(outcome);
         respond::introduce(response, &outcome.field(ttl_s), &ctx.id)?;
-        coding::serve::tell(response, ctx, outcome)?;
+        coding::serve::tell(session, response, ctx, outcome)?;
         if respond::ends_with_its_header(response, &session.req_header().method) {
             wait_no_longer_for_the_body(session);
         }

@@ -1,7 +1,7 @@
 //! Coded forms of stored bodies, through Pingora's own interface.
 
 use super::tests::{get, key, meta, open, pages, purge, put, read};
-use crate::{CODINGS, serve_coded, to_be_coded};
+use crate::{CODINGS, serve_as_stored, serve_coded, to_be_coded};
 use pingora::cache::{PurgeTarget, Storage};
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ async fn a_coded_form_is_made_once_and_served_from_then_on() {
     assert_eq!(read(&mut hit).await, b"coded");
     hit.seek(1, Some(3)).unwrap();
     assert_eq!(read(&mut hit).await, b"od", "a range is one of the coded form");
+    serve_as_stored(&mut hit);
+    assert_eq!(read(&mut hit).await, BODY);
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ pub(crate) fn is_worth_it(length: u64) -> bool {
 }
 
 /// RFC 9111 s5.2.2.6.
-fn is_not_to_be_transformed(fields: &HeaderMap) -> bool {
+pub(crate) fn is_not_to_be_transformed(fields: &HeaderMap) -> bool {
     let lines = fields.get_all(header::CACHE_CONTROL).iter();
     let mut members = lines.flat_map(|line| line.as_bytes().split(|&b| b == b','));
     members.any(|member| member.trim_ascii().eq_ignore_ascii_case(b"no-transform"))

@@ -1,9 +1,10 @@
 //! Stored answers go out compressed, in the form that each client likes best.
 
-use std::io::Read;
+use std::{io::Read, sync::Arc};
 
 use http::StatusCode;
 use reqwest::{Client, Response};
+use tokio::sync::RwLock;
 
 use crate::{
     origin::{Origin, response},
@@ -109,6 +110,65 @@ async fn any_form_confirms_any_other_and_ranges_are_of_the_answer_as_it_came() {
     let whole = get(&client, &url, &[("accept-encoding", "br")]).await;
     assert_eq!(field(&head, "content-length"), field(&whole, "content-length"));
     assert_eq!(field(&head, "content-encoding"), "br");
+}
+
+/// An origin that confirms what it has said, or says something else, as it is told to.
+async fn changing() -> (Origin, Arc<RwLock<(String, &'static str)>>) {
+    let said = Arc::new(RwLock::new((page(), "max-age=0")));
+    let now = Arc::clone(&said);
+    let origin = Origin::start(move |request| {
+        let now = Arc::clone(&now);
+        async move {
+            let (body, control) = now.read().await.clone();
+            let tag = format!("\"{}\"", body.len());
+            let fields = [("cache-control", control), ("etag", tag.as_str()), ("content-type", "text/html")];
+            let known = request.headers().get("if-none-match").is_some_and(|known| known == tag.as_str());
+            if known { response(304, "", &fields) } else { response(200, body, &fields) }
+        }
+    });
+    (origin.await, said)
+}
+
+#[tokio::test]
+async fn what_the_origin_says_with_a_confirmation_counts_at_once() {
+    let (origin, said) = changing().await;
+    let edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    let client = edge.client().build().unwrap();
+    let url = edge.secure("/c/a");
+    coded(&client, &url, "br", "br").await;
+    said.write().await.1 = "max-age=60, no-transform";
+    for _ in 0..3 {
+        let answer = get(&client, &url, &[("accept-encoding", "br")]).await;
+        assert_eq!(field(&answer, "content-encoding"), "");
+        assert_eq!(answer.text().await.unwrap(), page());
+    }
+}
+
+#[tokio::test]
+async fn who_waited_for_another_answer_is_told_its_form_and_not_that_of_the_one_before() {
+    let (origin, said) = changing().await;
+    let edge = Edge::start(&config(&[origin.address], "", ROUTES));
+    let client = edge.client().build().unwrap();
+    let url = edge.secure("/c/a");
+    coded(&client, &url, "br", "br").await;
+    let asked = origin.asked().len();
+    // As long as this is held, the origin does not answer.
+    let mut said = said.write().await;
+    let other = page().repeat(2);
+    *said = (other.clone(), "max-age=60");
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, url) = (client.clone(), url.clone());
+            tokio::spawn(async move { get(&client, &url, &[("accept-encoding", "br")]).await })
+        })
+        .collect();
+    wait_until("the origin is asked", async || origin.asked().len() > asked).await;
+    drop(said);
+    for client in clients {
+        let answer = client.await.unwrap();
+        assert_eq!(field(&answer, "content-encoding"), "");
+        assert_eq!(answer.text().await.unwrap(), other);
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use pingora::{
     Result,
     cache::{CacheMeta, HitHandler},
     http::{RequestHeader, ResponseHeader},
+    proxy::Session,
 };
 
-use super::{accept, describe, is_compressible, number, tell_variance};
+use super::{accept, describe, is_compressible, is_not_to_be_transformed, number, tell_variance};
 use crate::request::{Requests, caching::status::Outcome, context::Context};
 
 impl Requests {
@@ -20,6 +21,8 @@ impl Requests {
         hit: &mut HitHandler,
         ctx: &mut Context,
     ) {
+        // It may be the second lookup of a request: the first one's object was replaced while it waited.
+        ctx.coded = None;
         let ours = ctx.forward().and_then(|forward| forward.model.cache.as_ref()).map(|policy| &policy.compress);
         let Some(ours) = ours.filter(|ours| !ours.is_empty() && !ctx.background) else { return };
         if request.headers.contains_key(header::RANGE) || !is_compressible(meta.response_header()) {
@@ -40,9 +43,19 @@ pub(crate) fn compresses(ctx: &Context) -> bool {
 }
 
 /// Says in the header of an answer in which form it goes out, where it might have been another.
-pub(in crate::request) fn tell(response: &mut ResponseHeader, ctx: &Context, outcome: Outcome) -> Result<()> {
+pub(in crate::request) fn tell(
+    session: &mut Session,
+    response: &mut ResponseHeader,
+    ctx: &mut Context,
+    outcome: Outcome,
+) -> Result<()> {
     if !compresses(ctx) {
         return Ok(());
+    }
+    // The form was chosen before the origin confirmed the answer, and said so with it.
+    if outcome == Outcome::Revalidated && ctx.coded.is_some() && is_not_to_be_transformed(&response.headers) {
+        cache::serve_as_stored(session.cache.hit_handler());
+        ctx.coded = None;
     }
     let stored = matches!(outcome, Outcome::Hit | Outcome::Stale | Outcome::Revalidated);
     tell_form(response, ctx.coded.filter(|_| stored))
