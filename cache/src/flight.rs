@@ -358,7 +358,8 @@ impl Flights {
 
     /// Whether anything is written for a slot.
     pub(crate) fn has(&self, slot: &Slot) -> bool {
-        !self.under_way.is_empty() && self.under_way.contains_key(slot)
+        // Not `is_empty` first: that locks every shard of the map.
+        self.under_way.contains_key(slot)
     }
 
     /// The leading reader of one certain fill.

@@ -57,60 +57,88 @@ pub(crate) fn load(disk: &Disk, key: HashKey) -> io::Result<Opened> {
     let mut numbers: Vec<u64> = disk.folder.names()?.iter().filter_map(|name| segment_number(name)).collect();
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     let next_number = numbers.first().map_or(1, |newest| newest + 1);
-    let (mut span, mut removed, mut full) = (Span::EMPTY, HashSet::new(), false);
+    let mut loading = Loading { disk, key, span: Span::EMPTY, shadowed: HashSet::new(), is_over: false };
     for (at, number) in numbers.iter().enumerate() {
-        let is_kept = !full && load_segment(disk, *number, &key, &mut span, &mut removed)?;
+        let is_kept = !loading.is_over && loading.load_segment(*number)?;
         if !is_kept {
             disk.folder.remove(&segment_name(*number))?;
         }
-        full = full || disk.is_full();
+        loading.is_over |= disk.is_full();
         if (at + 1) % 16 == 0 {
             tracing::info!(folder = disk.name(), segments = at + 1, of = numbers.len(), "reading the cache on disk");
         }
     }
-    Ok(Opened { key, next_number, span })
+    Ok(Opened { key, next_number, span: loading.span })
 }
 
-/// Enters one segment's objects into the index. False if it is not one of this folder, or holds nothing, or cannot be
-/// read, or there is no room for it.
-fn load_segment(
-    disk: &Disk,
-    number: u64,
-    key: &HashKey,
-    span: &mut Span,
-    removed: &mut HashSet<KeyHash>,
-) -> io::Result<bool> {
-    let file = disk.folder.open(&segment_name(number))?;
-    let listing = list(&*file, number, key).unwrap_or_else(|error| {
-        tracing::warn!(folder = disk.name(), segment = number, %error, "a segment cannot be read and is given up");
-        None
-    });
-    let Some(mut listing) = listing.filter(|listing| !listing.entries.is_empty()) else { return Ok(false) };
-    if !listing.is_sealed {
-        // If that fails, it is walked through again the next time.
-        if let Err(error) = listing.seal(&*file, number) {
-            tracing::warn!(folder = disk.name(), segment = number, %error, "a segment cannot be sealed");
-            listing.bytes = file.length()?;
-        }
-    }
-    if disk.segments.bytes() + listing.bytes > disk.limit_of_segments() {
-        return Ok(false);
-    }
-    let segment = Segment::new(number, file, listing.bytes, &listing.span);
-    disk.segments.insert(Arc::new(segment));
-    for entry in listing.entries.iter().rev() {
-        match entry.kind {
-            Kind::Removal => {
-                removed.insert(entry.hash);
+/// What is known of the segments that were read back so far: of all that are newer than the next one.
+struct Loading<'disk> {
+    disk: &'disk Disk,
+    key: HashKey,
+    span: Span,
+    /// Keys of which nothing older may be found: they were removed, or what they have is in a segment that was given up.
+    shadowed: HashSet<KeyHash>,
+    /// Nothing older may be kept: there is no room for it, or a segment was given up of which nobody knows what it held.
+    is_over: bool,
+}
+
+impl Loading<'_> {
+    /// Enters one segment's objects into the index. False if it is not one of this folder, or holds nothing, or cannot be
+    /// read, or there is no room for it.
+    fn load_segment(&mut self, number: u64) -> io::Result<bool> {
+        let disk = self.disk;
+        let file = disk.folder.open(&segment_name(number))?;
+        let listing = match list(&*file, number, &self.key) {
+            Ok(listing) => listing.filter(|listing| !listing.entries.is_empty()),
+            Err(error) => {
+                tracing::warn!(folder = disk.name(), segment = number, %error, "a segment cannot be read and is given up");
+                None
             }
-            Kind::Object if !removed.contains(&entry.hash) => disk.index.load(number, entry),
-            Kind::Object => {}
+        };
+        let Some(mut listing) = listing else {
+            self.shadow_all_of(&*file, number);
+            return Ok(false);
+        };
+        if !listing.is_sealed {
+            // If that fails, it is walked through again the next time.
+            if let Err(error) = listing.seal(&*file, number) {
+                tracing::warn!(folder = disk.name(), segment = number, %error, "a segment cannot be sealed");
+                listing.bytes = file.length()?;
+            }
+        }
+        if disk.segments.bytes() + listing.bytes > disk.limit_of_segments() {
+            self.is_over = true;
+            return Ok(false);
+        }
+        disk.segments.insert(Arc::new(Segment::new(number, file, listing.bytes, &listing.span)));
+        self.enter(number, &listing);
+        Ok(true)
+    }
+
+    fn enter(&mut self, number: u64, listing: &Listing) {
+        for entry in listing.entries.iter().rev() {
+            match entry.kind {
+                Kind::Removal => {
+                    self.shadowed.insert(entry.hash);
+                }
+                Kind::Object if !self.shadowed.contains(&entry.hash) => self.disk.index.load(number, entry),
+                Kind::Object => {}
+            }
+        }
+        self.span.oldest_generation = self.span.oldest_generation.min(listing.span.oldest_generation);
+        self.span.newest_generation = self.span.newest_generation.max(listing.span.newest_generation);
+        self.span.newest_id = self.span.newest_id.max(listing.span.newest_id);
+    }
+
+    /// Of a segment that is given up, for its start is not what it should be: its footer still says what it held. One
+    /// without a footer was never sealed, so that what it held was not certain to be there.
+    fn shadow_all_of(&mut self, file: &dyn Blob, number: u64) {
+        match file.length().and_then(|length| footer(file, number, length)) {
+            Ok(Some(listing)) => self.shadowed.extend(listing.entries.iter().map(|entry| entry.hash)),
+            Ok(None) => {}
+            Err(_) => self.is_over = true,
         }
     }
-    span.oldest_generation = span.oldest_generation.min(listing.span.oldest_generation);
-    span.newest_generation = span.newest_generation.max(listing.span.newest_generation);
-    span.newest_id = span.newest_id.max(listing.span.newest_id);
-    Ok(true)
 }
 
 /// The records of a segment, in order.

@@ -4,6 +4,7 @@ mod crash;
 mod fault;
 mod model;
 mod reclaim;
+mod returns;
 
 use crate::body::{BLOCK_OVERHEAD, Block, Body};
 use crate::disk::files::Folder;

@@ -124,6 +124,9 @@ impl<'disk> Writer<'disk> {
             }
             Job::Rewrite { hash, ticket, place, head, labels } => {
                 let outcome = Outcome::Stored { ticket, shadows: false };
+                if !self.disk.index.is_current(hash, ticket) {
+                    return; // What replaced or removed it may be in the log already: this must not come behind that.
+                }
                 let written =
                     if self.disk.is_writing() { self.rewrite(hash, place, &head, labels, outcome) } else { Ok(false) };
                 self.check(hash, outcome, written);
