@@ -48,7 +48,7 @@ use crate::head::Head;
 use crate::labels::{Generation, Labels};
 use crate::memory::Memory;
 use crate::memory::object::Object;
-use crate::purge::{self, Continuity, Purges};
+use crate::purge::{self, Purges};
 use arc_swap::ArcSwapOption;
 use files::{Folder, OnDisk};
 use index::{Index, KeyHash, Ticket};
@@ -59,6 +59,7 @@ use reader::Readers;
 use segment::Segments;
 use state::{Counters, Health};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -422,8 +423,12 @@ impl Disk {
 
     fn use_folder(&self) -> io::Result<()> {
         let lease = self.folder.take()?;
-        let opened = self.open();
-        let served = opened.map(|opened| self.serve(&opened, &*lease));
+        let work = || self.open().map(|opened| self.serve(&opened, &*lease));
+        let served = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_panic| {
+            // Nobody knows how far it came, and it may be something in the folder that made it panic.
+            self.is_to_give_up.store(true, Ordering::Relaxed);
+            Err(io::Error::other("the thread that writes to it has panicked"))
+        });
         // Before another process may write there.
         self.purges.detach();
         served
@@ -458,12 +463,19 @@ impl Disk {
     /// Takes up the purges that the folder knows of, before anything in it is looked at.
     fn attach_purges(&self) -> io::Result<()> {
         let Some(path) = self.folder.path() else { return Ok(()) };
-        if self.purges.attach(path)? == Continuity::Broken && recover::remove_all(&*self.folder)? > 0 {
-            tracing::warn!(
-                folder = self.name(),
-                "purges may have been lost, so that all of the cache on disk is removed"
-            );
+        let told = Purges::read_log(path)?;
+        if told.is_none() {
+            // Until that is certain the folder has no log, so that whoever opens it next does the same.
+            let removed = recover::remove_all(&*self.folder)?;
+            self.folder.sync()?;
+            if removed > 0 {
+                tracing::warn!(
+                    folder = self.name(),
+                    "purges may have been lost, so that all of the cache on disk is removed"
+                );
+            }
         }
+        self.purges.attach(path, told)?;
         self.measure_log();
         Ok(())
     }

@@ -32,7 +32,7 @@ use crate::head::Head;
 use crate::labels::{Generation, UrlHash};
 use crate::memory::budget::{Budget, Charge};
 pub(crate) use log::FILES;
-use log::Log;
+use log::{Log, Told};
 use records::{Mark, Record, Records};
 use std::collections::VecDeque;
 use std::io;
@@ -108,15 +108,6 @@ struct Recorded {
     generation: Generation,
     /// It is time to forget some.
     crowded: bool,
-}
-
-/// Whether a folder can have lost purges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Continuity {
-    /// Every purge that anybody was told of is known.
-    Whole,
-    /// What is in the folder may have been purged: it must not be used.
-    Broken,
 }
 
 impl Purges {
@@ -250,22 +241,28 @@ impl Purges {
         Durability::Durable
     }
 
+    /// What a folder's log says. None if there is no whole one: then what else is in the folder may have been purged, and
+    /// must be removed for good before [`Purges::attach`] makes a log that says nothing of that.
+    ///
+    /// # Errors
+    /// When the folder cannot be read. It must not be used then.
+    pub(crate) fn read_log(folder: &Path) -> io::Result<Option<Told>> {
+        Log::read(folder)
+    }
+
     /// Takes up the log of a folder that this process alone may write from now on, with what it says. Nothing in the
     /// folder may be looked at before.
     ///
     /// # Errors
-    /// When the folder cannot be read or written. It must not be used then.
-    pub(crate) fn attach(&self, folder: &Path) -> io::Result<Continuity> {
+    /// When the folder cannot be written. It must not be used then.
+    pub(crate) fn attach(&self, folder: &Path, told: Option<Told>) -> io::Result<()> {
         let mut log = self.lock_log();
-        let told = Log::read(folder)?;
-        let continuity = if told.is_some() { Continuity::Whole } else { Continuity::Broken };
         let (records, newest) = self.take_up(told.unwrap_or_default());
-        let created = Log::create(folder, &records, newest);
-        match created {
+        match Log::create(folder, &records, newest) {
             Ok(created) => {
                 *log = Some(created);
                 self.kept.fetch_max(newest.0, Ordering::AcqRel);
-                Ok(continuity)
+                Ok(())
             }
             Err(error) => {
                 self.forget_log();
@@ -276,7 +273,7 @@ impl Purges {
 
     /// Adds what another process has purged. Should its numbers not be smaller than those of this one, for somebody has
     /// set the clock back, what was purged here counts as purged now: it has to be true of what the other has stored.
-    fn take_up(&self, told: log::Told) -> (Records, Generation) {
+    fn take_up(&self, told: Told) -> (Records, Generation) {
         let mut ledger = self.write_ledger();
         let mut newest = self.generation();
         if told.newest >= newest {

@@ -100,10 +100,13 @@ pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:016x}.seg")
 }
 
+/// Names may hold greater numbers, but no segment has one: there is always a next number.
+const NUMBER_MAX: u64 = 1 << 56;
+
 /// The number of the segment that a file holds, if it is named like one.
 pub(crate) fn segment_number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".seg").filter(|digits| digits.len() == 16)?;
-    u64::from_str_radix(digits, 16).ok().filter(|number| segment_name(*number) == name)
+    u64::from_str_radix(digits, 16).ok().filter(|number| *number < NUMBER_MAX && segment_name(*number) == name)
 }
 
 /// What the hashes of a folder are made with.

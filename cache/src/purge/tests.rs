@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use super::records::{Mark, Record, Records};
-use super::{Continuity, FORGOTTEN_AFTER, Purges};
+use super::{FORGOTTEN_AFTER, Purges};
 use crate::body::Body;
 use crate::labels::{Generation, Labels, Tag, UrlHash};
 use crate::memory::budget::{Budget, Charge};
@@ -319,19 +319,27 @@ fn foreign_bytes_do_no_harm() {
     }
 }
 
+/// Takes up a folder; whether its log was whole.
+fn attach(purges: &Purges, folder: &Path) -> bool {
+    let told = Purges::read_log(folder).unwrap();
+    let is_whole = told.is_some();
+    purges.attach(folder, told).unwrap();
+    is_whole
+}
+
 /// One process purges, is killed, and the next opens the folder.
 #[test]
 fn what_was_purged_stays_purged_for_what_an_earlier_process_has_stored() {
     let folder = tempfile::tempdir().unwrap();
     let first = zone();
-    assert_eq!(first.purges.attach(folder.path()).unwrap(), Continuity::Broken, "nothing is known of a new folder");
+    assert!(!attach(&first.purges, folder.path()), "nothing is known of a new folder");
     let asked_before = first.purges.generation();
     let tally = first.purges.begin(&Purge { subjects: vec![Subject::Tag("a".into())], soft: false, at: at(0) });
     assert_eq!(first.purges.keep(tally.generation), Durability::Durable);
     let asked_after = first.purges.generation();
 
     let second = zone();
-    assert_eq!(second.purges.attach(folder.path()).unwrap(), Continuity::Whole);
+    assert!(attach(&second.purges, folder.path()));
     assert!(second.purges.generation() > asked_after);
     store(&second, 1, "https://shop.example/old", &["a"], asked_before);
     store(&second, 2, "https://shop.example/new", &["a"], asked_after);
@@ -350,7 +358,7 @@ fn a_clock_set_back_changes_nothing() {
     Log::create(folder.path(), &records, far_ahead).unwrap();
     let zone = zone();
     purge(&zone, Subject::Tag("a".into()), None);
-    zone.purges.attach(folder.path()).unwrap();
+    attach(&zone.purges, folder.path());
     store(&zone, 1, "https://shop.example/1", &["a"], far_ahead);
     assert_eq!(fresh_until(&zone, "https://shop.example/1"), None, "purged here before the folder was opened");
     store(&zone, 2, "https://shop.example/2", &["a", "b"], zone.purges.generation());
@@ -361,7 +369,7 @@ fn a_clock_set_back_changes_nothing() {
 fn an_invalidation_reaches_the_log_without_being_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let purges = Arc::new(purges());
-    purges.attach(folder.path()).unwrap();
+    attach(&purges, folder.path());
     purges.invalidate(UrlHash::of("https://shop.example/"));
     let told = Log::read(folder.path()).unwrap().expect("it is whole");
     assert_eq!((told.newest, told.records.len()), (purges.generation(), 1));
@@ -382,7 +390,7 @@ fn forbid_appending(purges: &Purges, folder: &Path) {
 fn a_log_that_cannot_be_written_is_removed_until_it_can_be() {
     let folder = tempfile::tempdir().unwrap();
     let purges = purges();
-    purges.attach(folder.path()).unwrap();
+    attach(&purges, folder.path());
     forbid_appending(&purges, folder.path());
     let purge = |tag| purges.record([Mark::Tag(Tag::of(tag))], None).generation;
     assert_eq!(purges.keep(purge("a")), Durability::Durable, "it is written anew instead");
@@ -403,7 +411,7 @@ fn a_log_that_cannot_be_written_is_removed_until_it_can_be() {
 fn a_purge_that_can_neither_be_written_nor_the_log_removed_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let purges = purges();
-    purges.attach(folder.path()).unwrap();
+    attach(&purges, folder.path());
     forbid_appending(&purges, folder.path());
     forbid_rewriting(folder.path());
     fs::remove_file(folder.path().join("purges.log")).unwrap();
@@ -417,7 +425,7 @@ fn a_purge_that_can_neither_be_written_nor_the_log_removed_says_so() {
 fn a_folder_that_was_let_go_of_is_not_written_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let purges = Arc::new(purges());
-    purges.attach(folder.path()).unwrap();
+    attach(&purges, folder.path());
     purges.record([Mark::All], None);
     purges.detach();
     let told = Log::read(folder.path()).unwrap().expect("it is whole");

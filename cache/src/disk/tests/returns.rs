@@ -1,10 +1,15 @@
 //! What was replaced or removed does not come back, whatever happens to the process, the folder, or a single file.
 
-use super::{SEGMENT_BYTES, World, key, meta};
+use super::{SEGMENT_BYTES, Simulated, World, key, meta, mount};
 use crate::disk::Job;
+use crate::disk::files::{Blob, Folder, Lease, OnDisk};
 use crate::head::Head;
 use crate::labels::Labels;
+use crate::memory::Memory;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 #[tokio::test]
 async fn a_rewrite_that_comes_late_is_not_written_behind_what_is_newer() {
@@ -62,4 +67,101 @@ async fn a_segment_that_is_damaged_at_its_start_still_says_what_it_replaced() {
     let world = World::on(next, 40 * SEGMENT_BYTES).await;
     let found = [world.version(1).await, world.version(2).await, world.version(3).await, world.version(4).await];
     assert_eq!(found, [None, None, Some(1), None]);
+}
+
+/// A folder in which something goes wrong with the first file that is to be removed.
+#[derive(Debug)]
+struct Stubborn<Of> {
+    folder: Of,
+    panics: bool,
+    removals: AtomicU32,
+}
+
+impl<Of: Folder> Folder for Stubborn<Of> {
+    fn take(&self) -> io::Result<Box<dyn Lease>> {
+        self.folder.take()
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.folder.names()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn Blob>> {
+        self.folder.create(name)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn Blob>> {
+        self.folder.open(name)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match self.removals.fetch_add(1, Ordering::Relaxed) {
+            0 if self.panics => panic!("as a fault in the program would"),
+            0 => Err(io::Error::other("input/output error")),
+            _ => self.folder.remove(name),
+        }
+    }
+
+    fn bytes_of(&self, name: &str) -> u64 {
+        self.folder.bytes_of(name)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.folder.path()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.folder.sync()
+    }
+}
+
+fn stubborn(folder: impl Folder + 'static, panics: bool) -> Box<dyn Folder> {
+    Box::new(Stubborn { folder, panics, removals: AtomicU32::new(0) })
+}
+
+#[tokio::test]
+async fn a_folder_without_a_log_of_purges_gets_one_only_when_it_is_empty() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("cache");
+    let memory = Arc::new(Memory::new(64 << 20));
+    let start = |folder| Some(mount(folder, 4 << 20, &memory));
+    let simulated = Simulated::new(0); // which has no path, and so no purges
+    let mut world =
+        World { simulated, mount: start(Box::new(OnDisk::new(&path))), memory: Arc::clone(&memory), limit: 0 };
+    world.comes_to("serving").await;
+    world.put(1, 1, 100);
+    world.flush();
+    world.end().await;
+    std::fs::remove_file(path.join("purges.log")).unwrap();
+    world.mount = start(stubborn(OnDisk::new(&path), false));
+    world.comes_to("serving").await;
+    assert_eq!(world.version(1).await, None);
+}
+
+#[tokio::test]
+async fn a_panic_is_outlived_and_costs_what_is_on_disk() {
+    let mut world = two_segments().await;
+    world.end().await;
+    let simulated = world.simulated.restart();
+    simulated.create("00000000000000ff.seg").unwrap();
+    world.mount = Some(mount(stubborn(simulated.clone(), true), 40 * SEGMENT_BYTES, &world.memory));
+    world.comes_to("serving").await;
+    assert_eq!((world.stat().objects, world.version(3).await), (0, None));
+    world.put(3, 2, 100);
+    world.flush();
+    assert_eq!(world.version(3).await, Some(2));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_file_with_the_last_of_all_numbers_is_not_ours() {
+    let mut world = two_segments().await;
+    world.end().await;
+    let next = world.simulated.restart();
+    next.create("ffffffffffffffff.seg").unwrap();
+    let world = World::on(next, 40 * SEGMENT_BYTES).await;
+    assert_eq!(world.version(1).await, Some(2));
+    world.put(1, 3, 100);
+    world.flush();
+    assert_eq!(world.kill().await.version(1).await, Some(3));
 }
