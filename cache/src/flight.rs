@@ -183,7 +183,7 @@ impl Flight {
     }
 
     fn can_keep(&self, state: &mut State, more: usize) -> bool {
-        state.buffer.end() + more as u64 <= self.zone.max_object_bytes()
+        state.buffer.end() + more as u64 <= self.zone.max_object_bytes().min(self.head.body_bytes_max())
             && self.zone.memory.charge(&mut state.charge, Buffer::cost_of(more))
     }
 
@@ -331,7 +331,7 @@ impl Flights {
             readers_ever: 0,
             waited_at: 0,
         };
-        let most = zone.max_object_bytes().min(budget.limit());
+        let most = zone.max_object_bytes().min(head.body_bytes_max()).min(budget.limit());
         let too_long = most == 0 || head.content_length().is_some_and(|length| length > most);
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (head, state) = (Arc::new(head), Mutex::new(state));

@@ -1,7 +1,7 @@
 //! Everything of an object but its body: the key, the response header, when it is fresh.
 
 use crate::key::Slot;
-use crate::labels::{Labels, UrlHash, url_part};
+use crate::labels::{BodyBound, Labels, UrlHash, url_part};
 use crate::memory::budget::{Budget, Charge};
 use crate::prepared::Forms;
 use crate::purge::Standing;
@@ -42,6 +42,7 @@ pub(crate) struct Head {
     epoch_override: Option<SystemTime>,
     lineage: Option<Box<Lineage>>,
     labels: Labels,
+    body_bytes_max: u64,
     url: UrlHash,
     standing: Standing,
     forms: Forms,
@@ -87,6 +88,7 @@ impl Head {
             standing: Standing::of(labels.asked_at),
             labels,
             forms: Forms::default(),
+            body_bytes_max: meta.extensions().get::<BodyBound>().map_or(u64::MAX, |bound| bound.0),
             charge: Charge::regardless(budget, bytes as u64),
         })
     }
@@ -98,6 +100,11 @@ impl Head {
     /// Whether this is an object of exactly this key; the slot alone says so only as far as a hash can.
     pub(crate) fn is_for(&self, slot: &Slot, primary: &[u8]) -> bool {
         self.slot == *slot && *self.primary == *primary
+    }
+
+    /// How long its body may be to be kept, beneath what the zone permits.
+    pub(crate) fn body_bytes_max(&self) -> u64 {
+        self.body_bytes_max
     }
 
     /// When it was asked for, and its tags.

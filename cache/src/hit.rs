@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::cache::storage::HandleHit;
 use pingora::cache::trace::SpanHandle;
-use pingora::cache::{CacheEntryId, CacheKey, Storage};
+use pingora::cache::{CacheEntryId, CacheKey, HitHandler, Storage};
 use pingora::prelude::{Error, ErrorType, Result};
 use std::any::Any;
 use std::sync::Arc;
@@ -63,6 +63,12 @@ impl StoredHit {
     pub(crate) fn to_be_coded(&self, coding: usize) -> Option<Uncoded> {
         Uncoded::claim(&self.zone, &self.body, coding)
     }
+}
+
+/// The length of the body that a hit gives out, if it is whole; none while it is still being written.
+pub fn length(hit: &HitHandler) -> Option<u64> {
+    let stored = hit.as_any().downcast_ref::<StoredHit>().map(|hit| hit.body.len());
+    stored.or_else(|| hit.as_any().downcast_ref::<DiskHit>().map(|hit| hit.body.len()))
 }
 
 #[async_trait]

@@ -16,6 +16,11 @@ pub struct Labels {
     pub tags: Box<[Tag]>,
 }
 
+/// How long a body may be to be kept, in bytes, where that is less than what its zone permits. The proxy puts it into
+/// `CacheMeta::extensions_mut`; it binds bodies whose header did not say how long they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyBound(pub u64);
+
 /// A moment in the life of a zone, told by its purges: it moves on with each. Of an answer that was asked for at one
 /// generation, every purge of a later generation is true, however late the answer comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

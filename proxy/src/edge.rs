@@ -1,9 +1,17 @@
 //! What one running edge consists of, shared by its listeners and its control plane.
 
 use cache::Store;
-use pingora::cache::{lock::CacheKeyLockImpl, predictor::CacheablePredictor};
+use pingora::cache::lock::CacheKeyLockImpl;
 
-use crate::{request::coding::compress::Compressor, snapshot::Published, telemetry::metric::Metrics};
+use crate::{
+    request::{
+        caching::{uncacheable::Uncacheable, variants::Variants},
+        coding::compress::Compressor,
+        via::Pseudonym,
+    },
+    snapshot::Published,
+    telemetry::metric::Metrics,
+};
 
 /// One edge. Two of them can live in one process.
 pub(crate) struct Edge {
@@ -17,6 +25,8 @@ pub(crate) struct Edge {
     pub(crate) compressor: Compressor,
     /// Whether fresh stored answers take the short way; tests take it away to compare.
     pub(crate) hot: bool,
+    /// By what name it knows itself in `Via`.
+    pub(crate) pseudonym: Pseudonym,
 }
 
 impl Edge {
@@ -34,5 +44,7 @@ pub(crate) struct Cache {
     /// Collapses requests for one missing object into one request to the origin.
     pub(crate) lock: &'static CacheKeyLockImpl,
     /// Remembers what turned out uncacheable, so that it is not serialised again.
-    pub(crate) uncacheable: &'static (dyn CacheablePredictor + Sync),
+    pub(crate) uncacheable: &'static Uncacheable,
+    /// Counts the answers under each key.
+    pub(crate) variants: &'static Variants,
 }

@@ -14,13 +14,10 @@ use config::model::{Listener, Protocol};
 use http::header;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
-    cache::{
-        CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason, RespCacheable,
-        key::HashBinary,
-    },
+    cache::{CacheKey, CacheMeta, ForcedFreshness, HitHandler, RespCacheable, key::HashBinary},
     http::{RequestHeader, ResponseHeader},
     protocols::Digest,
-    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, RangeType, Session},
     upstreams::peer::HttpPeer,
 };
 
@@ -32,6 +29,7 @@ pub(crate) mod limit;
 mod decide;
 pub(crate) mod split;
 pub(crate) mod caching;
+mod cached;
 pub(crate) mod coding;
 pub(crate) mod admission;
 pub(crate) mod exchange;
@@ -41,6 +39,7 @@ pub(crate) mod retry;
 mod tries;
 pub(crate) mod template;
 pub(crate) mod forward;
+pub(crate) mod via;
 pub(crate) mod header_rules;
 pub(crate) mod files;
 pub(crate) mod respond;
@@ -51,7 +50,11 @@ pub(crate) mod hot;
 use self::{
     answer::{Body, answered, close_if_leaving, complete, keep_date, pass_on_interim, wait_no_longer_for_the_body},
     balance::{Outcome as TryOutcome, time_limits::TimeLimits},
-    caching::{freshness, status::Outcome, storable::NotStored, storing},
+    caching::{
+        conditional, freshness,
+        status::{Found, Hidden},
+        vary,
+    },
     context::Context,
     decide::{Arrival, Decision, decide},
     exchange::Exchange,
@@ -61,8 +64,6 @@ use self::{
 };
 use crate::{clock, edge::Edge, listen::connection::Connection, telemetry::metric::NONE};
 
-/// How long a request waits for another one's fill before it asks the origin itself, uncached.
-const COLLAPSE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long the rest of a refused request's body is read, so that its answer is not lost to a reset.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
@@ -117,7 +118,8 @@ impl ProxyHttp for Requests {
         }
         let header = session.req_header();
         let (at, now_ns, random) = (ctx.started_at, clock::nanos(), rand::random());
-        let arrival = Arrival { header, connection: &connection, listener, at, now_ns, random };
+        let pseudonym = &self.edge.pseudonym;
+        let arrival = Arrival { header, connection: &connection, listener, pseudonym, at, now_ns, random };
         match decide(&arrival, ctx) {
             Ok(Decision::Forward) => {
                 if ctx.exchange != Exchange::WebSocket {
@@ -159,37 +161,25 @@ impl ProxyHttp for Requests {
     }
 
     fn request_cache_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
-        let caches = ctx.forward().is_some_and(|forward| forward.zone.is_some());
-        let method = &session.req_header().method;
-        let reads = method == http::Method::GET || method == http::Method::HEAD;
-        // A body is no part of the key, and yet the origin may answer to it.
-        if caches && reads && session.is_body_empty() {
-            let cache = self.edge.cache;
-            let mut overrides = CacheOptionOverrides::default();
-            let left = ctx.time_left(clock::instant()).unwrap_or_default();
-            overrides.wait_timeout = Some(COLLAPSE_WAIT_MAX.min(left));
-            session.cache.enable(cache.store, None, Some(cache.uncacheable), Some(cache.lock), Some(overrides));
-        }
+        self.ask_cache(session, ctx);
         Ok(())
     }
 
     fn cache_key_callback(&self, _session: &Session, ctx: &mut Context) -> Result<CacheKey> {
-        let (Some(forward), Some(arm), Some(facts)) = (ctx.forward(), ctx.arm(), &ctx.facts) else {
-            return Error::e_explain(ErrorType::InternalError, "a cached request has a route to a pool");
-        };
-        let (Some(policy), Some(zone)) = (&forward.model.cache, &forward.zone) else {
-            return Error::e_explain(ErrorType::InternalError, "a cached request's route has a policy");
-        };
-        let (authority, path, query) = (&facts.authority, &facts.path, facts.query.as_deref());
-        let asked = caching::key::Asked { secure: facts.secure, authority, path, query };
-        Ok(self.edge.cache.store.key(caching::key::key(&arm.key_scope, &asked, &policy.query), zone.name.as_str()))
+        let key = ctx.lookup.key.clone();
+        key.ok_or_else(|| Error::explain(ErrorType::InternalError, "a request that asks the cache has a key"))
     }
 
     fn cache_vary_filter(&self, meta: &CacheMeta, ctx: &mut Context, request: &RequestHeader) -> Option<HashBinary> {
-        caching::vary::variance(meta.headers(), &request.headers, coding::serve::compresses(ctx))
+        let (policy, _) = ctx.caching()?;
+        let variance = vary::variance(meta.headers(), &request.headers, policy)?;
+        // Once more, for what comes from the origin, it is asked which of the variants that is.
+        if ctx.lookup.asked.is_none() && meta.variance() != Some(variance) {
+            ctx.lookup.found = Found::OtherVariants;
+        }
+        Some(variance)
     }
 
-    /// A stale answer is better than a refusal: while the pool is full, it is served as it is.
     async fn cache_hit_filter(
         &self,
         session: &mut Session,
@@ -199,22 +189,33 @@ impl ProxyHttp for Requests {
         ctx: &mut Context,
     ) -> Result<Option<ForcedFreshness>> {
         self.choose_coding(session.req_header(), meta, hit, ctx);
-        if is_fresh || session.subrequest_ctx.is_some() || !meta.serve_stale_if_error(clock::wall()) {
-            return Ok(None);
-        }
-        let full = ctx.arm().is_some_and(|arm| arm.pool.in_flight.count() >= arm.ceiling_now());
-        Ok(full.then_some(ForcedFreshness::ForceFresh))
+        Ok(self.judge_hit(meta, hit, is_fresh, ctx))
+    }
+
+    fn cache_not_modified_filter(&self, session: &Session, answer: &ResponseHeader, ctx: &mut Context) -> Result<bool> {
+        let request = session.req_header();
+        let (asked, stored) = (&request.headers, &answer.headers);
+        Ok(conditional::is_not_modified(&request.method, asked, answer.status, stored, ctx.started_at))
+    }
+
+    fn range_header_filter(&self, session: &mut Session, answer: &mut ResponseHeader, ctx: &mut Context) -> RangeType {
+        self.choose_part(session, answer, ctx).unwrap_or(RangeType::None)
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         let Some(arm) = ctx.arm() else {
             return Error::e_explain(ErrorType::InternalError, "a forwarded request has a pool");
         };
-        ctx.permit = arm.pool.in_flight.admit(arm.ceiling_now());
-        if ctx.permit.is_some() {
-            return Ok(true);
-        }
-        self.refuse(session, ctx, Refusal::Overloaded).await?;
+        let refusal = if ctx.lookup.demands.only_if_cached {
+            Refusal::NotCached
+        } else {
+            ctx.permit = arm.pool.in_flight.admit(arm.ceiling_now());
+            if ctx.permit.is_some() {
+                return Ok(true);
+            }
+            Refusal::Overloaded
+        };
+        self.refuse(session, ctx, refusal).await?;
         Ok(false)
     }
 
@@ -266,15 +267,14 @@ impl ProxyHttp for Requests {
             trust: ctx.snapshot.trust(),
             request_id: &ctx.id,
             trace: &ctx.trace,
+            via: self.edge.pseudonym.member(session.req_header().version),
             // What stays open is not over with its header.
             left: ctx.time_left(clock::instant()).filter(|_| !ctx.exchange.stays_open()),
         };
         forward::forward(request, &forwarded)?;
         forward::keep_trailers(request, session.req_header())?;
-        if session.cache.enabled() && coding::serve::compresses(ctx) {
-            request.remove_header(&header::ACCEPT_ENCODING);
-        }
-        forward.request_headers.change_request(request)
+        forward.request_headers.change_request(request)?;
+        self.ask_origin(session, request, ctx)
     }
 
     fn fail_to_connect(
@@ -332,11 +332,8 @@ impl ProxyHttp for Requests {
             ctx.goes_on = true;
             return Err(Error::new_up(ErrorType::HTTPStatus(status)));
         }
-        if response.status == http::StatusCode::NOT_MODIFIED {
-            ctx.confirmed_at = response.headers.get(header::DATE).cloned();
-        }
         respond::strip_hop_by_hop(response);
-        Ok(())
+        self.heed(session, response, ctx)
     }
 
     fn response_cache_filter(
@@ -345,22 +342,7 @@ impl ProxyHttp for Requests {
         response: &ResponseHeader,
         ctx: &mut Context,
     ) -> Result<RespCacheable> {
-        let mut response = response.clone();
-        // Pingora's merge of a 304 keeps the old Date, from which an Expires would count once more.
-        if let Some(date) = ctx.confirmed_at.take() {
-            response.insert_header(header::DATE, date)?;
-        }
-        let caching = ctx.forward().and_then(|forward| forward.model.cache.as_ref().zip(forward.zone.as_ref()));
-        let Some((policy, zone)) = caching else {
-            return Ok(RespCacheable::Uncacheable(NoCacheReason::NeverEnabled));
-        };
-        let request = session.req_header();
-        let asked = storing::Asked { method: &request.method, headers: &request.headers, policy, zone };
-        Ok(match storing::stored(&asked, response, clock::wall()) {
-            Ok(meta) => RespCacheable::Cacheable(meta),
-            Err(NotStored::TooLarge) => RespCacheable::Uncacheable(NoCacheReason::ResponseTooLarge),
-            Err(reason) => RespCacheable::Uncacheable(NoCacheReason::Custom(reason.label())),
-        })
+        Ok(self.keep(session, response, ctx))
     }
 
     /// Without an error, this asks whether to serve stale while a refresh runs; with one, whether to hide it.
@@ -368,13 +350,25 @@ impl ProxyHttp for Requests {
         let Some(error) = error else {
             // A refresh is rebuilt from the client's header, so what was drawn for it would be drawn anew, and the
             // answer of one pool kept as that of another: this once, the client itself waits for the refresh.
-            return !(ctx.choice.drawn && session.cache.is_cache_lock_writer());
+            let drawn_anew = ctx.choice.drawn && session.cache.is_cache_lock_writer();
+            return !drawn_anew && ctx.lookup.found != Found::Unwanted;
         };
         // An answer that is hidden reaches no other callback; a try that broke was counted before.
         ctx.wait = None;
         if let ErrorType::HTTPStatus(status) = error.etype() {
             self.try_over(ctx, TryOutcome::Answered(*status));
+            if !freshness::is_error(*status) {
+                return false;
+            }
         }
+        ctx.lookup.hidden = Some(match error.etype() {
+            ErrorType::HTTPStatus(status) if ctx.failure.is_none() => Hidden::Status(*status),
+            _ => {
+                // Pingora closes the connection behind it: say so.
+                session.set_keepalive(None);
+                Hidden::NoAnswer
+            }
+        });
         error.esource() == &ErrorSource::Upstream
     }
 
@@ -387,14 +381,9 @@ impl ProxyHttp for Requests {
         if response.status.is_informational() {
             return Ok(());
         }
+        self.complete_cached(session, response, ctx)?;
         keep_date(session, response);
         close_if_leaving(session);
-        let fresh_until = session.cache.maybe_cache_meta().map(CacheMeta::fresh_until);
-        let ttl_s = fresh_until.map(|until| freshness::ttl_s(until, clock::wall()));
-        let outcome = Outcome::of(session.cache.phase(), ttl_s);
-        ctx.outcome = Some(outcome);
-        respond::introduce(response, &outcome.field(ttl_s), &ctx.id)?;
-        coding::serve::tell(session, response, ctx, outcome)?;
         if respond::ends_with_its_header(response, &session.req_header().method) {
             wait_no_longer_for_the_body(session);
         }

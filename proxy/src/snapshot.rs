@@ -86,6 +86,16 @@ pub(crate) struct Route {
     pub(crate) metrics: RouteMetrics,
 }
 
+impl Route {
+    /// How it caches, and where; `None` if it does not.
+    pub(crate) fn caching(&self) -> Option<(&model::CachePolicy, &model::Zone)> {
+        match &self.action {
+            Action::Forward(forward) => forward.model.cache.as_ref().zip(forward.zone.as_ref()),
+            Action::Redirect { .. } | Action::Respond(_) | Action::Files(_) => None,
+        }
+    }
+}
+
 /// What happens to the requests of a route.
 pub(crate) enum Action {
     /// A pool is asked, or the cache before it.
@@ -110,6 +120,8 @@ pub(crate) struct Forward {
     pub(crate) split: Option<Split>,
     /// Its cache zone, if it caches.
     pub(crate) zone: Option<model::Zone>,
+    /// The tags that its answers get, by the path that matched.
+    pub(crate) tags: Vec<Vec<Template>>,
     /// The path that the origin is asked for, by the path that matched; empty where it is the client's.
     pub(crate) rewrite: Vec<Template>,
     /// Changes to the header on its way to the origin.

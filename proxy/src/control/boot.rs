@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, time::Duratio
 use anyhow::{Context, Result, anyhow};
 use cache::Store;
 use config::{Sources, model::Config};
-use pingora::cache::{lock::CacheLock, predictor::Predictor};
+use pingora::cache::lock::CacheLock;
 
 use super::{
     certs::prints::Prints,
@@ -29,20 +29,13 @@ use crate::{
         http2,
         worker::{self, Ending},
     },
-    request::{
-        caching::{status::Outcome, storable::NotStored},
-        coding::compress::Compressor,
-        refusal::Refusal,
-    },
+    request::{caching::status::Outcome, coding::compress::Compressor, refusal::Refusal, via::Pseudonym},
     snapshot::Published,
     telemetry::metric::{Metrics, Reasons},
 };
 
 /// A fill that takes longer lets others compete for it.
 const FILL_MAX: Duration = Duration::from_secs(30);
-/// Keys that are remembered as uncacheable, over all shards: about 3 MB.
-const UNCACHEABLE_KEYS: usize = 64 * 1024;
-const UNCACHEABLE_SHARDS: usize = 16;
 
 /// What an edge is started with.
 pub(crate) struct Start {
@@ -96,7 +89,8 @@ pub(super) fn new_edge(config: &Config, sources: &Sources, discovery: &Discovery
     metrics.config.sources(Cause::RELOADS.map(Cause::name));
     // Half of the cores at most: the others go on serving.
     let compressor = Compressor::new((available_cores() / 2).max(1));
-    Ok((Edge { published: Published::new(snapshot), metrics, cache: open_cache(zones)?, compressor, hot }, files))
+    let (cache, pseudonym) = (open_cache(zones)?, Pseudonym::new(rand::random()));
+    Ok((Edge { published: Published::new(snapshot), metrics, cache, compressor, hot, pseudonym }, files))
 }
 
 /// Starts the workers and opens every door, so that a port in use is said before anything is served.
@@ -138,11 +132,10 @@ fn available_cores() -> usize {
 
 /// The cache of this edge. Pingora takes `&'static`, so it is leaked once; its zones can be replaced.
 fn open_cache(zones: cache::Options) -> Result<Cache> {
-    let uncacheable =
-        Predictor::<UNCACHEABLE_SHARDS>::new(UNCACHEABLE_KEYS / UNCACHEABLE_SHARDS, Some(NotStored::is_passing));
     Ok(Cache {
         store: Box::leak(Box::new(Store::new(zones)?)),
         lock: Box::leak(CacheLock::new_boxed(FILL_MAX)),
-        uncacheable: Box::leak(Box::new(uncacheable)),
+        uncacheable: Box::leak(Box::default()),
+        variants: Box::leak(Box::default()),
     })
 }

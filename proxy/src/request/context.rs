@@ -6,13 +6,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use config::model::Coding;
-use http::HeaderValue;
+use config::model::{CachePolicy, Coding, Zone};
 
 use super::{
     admission::Permit,
     balance::time_limits::Wait,
-    caching::status::Outcome,
+    caching::{lookup::Lookup, status::Outcome},
     deadline::Deadline,
     exchange::Exchange,
     identify::{Facts, trace::Trace},
@@ -69,8 +68,8 @@ pub(crate) struct Context {
     pub(crate) outcome: Option<Outcome>,
     /// The form in which a stored answer goes out, and its length in bytes; `None` is as it came.
     pub(crate) coded: Option<(Coding, u64)>,
-    /// `Date` of an answer that confirmed the stored one.
-    pub(crate) confirmed_at: Option<HeaderValue>,
+    /// What its stages know of the cache.
+    pub(crate) lookup: Lookup,
     /// Why it cannot be served, unless something stale is found to serve instead.
     pub(crate) failure: Option<Refusal>,
     /// Why the edge refused, if it did.
@@ -109,7 +108,7 @@ impl Context {
             body_bytes: 0,
             outcome: None,
             coded: None,
-            confirmed_at: None,
+            lookup: Lookup::default(),
             failure: None,
             refusal: None,
         }
@@ -121,6 +120,11 @@ impl Context {
             Action::Forward(forward) => Some(forward),
             Action::Redirect { .. } | Action::Respond(_) | Action::Files(_) => None,
         }
+    }
+
+    /// How its route caches, and where; `None` if it does not.
+    pub(crate) fn caching(&self) -> Option<(&CachePolicy, &Zone)> {
+        self.route.as_deref()?.caching()
     }
 
     /// The pool that is asked.

@@ -14,6 +14,7 @@ use super::{
     respond,
     route::{Asked, Found},
     split::{Choice, Client},
+    via::Pseudonym,
 };
 use crate::{
     listen::connection::Connection,
@@ -28,6 +29,8 @@ pub(super) struct Arrival<'a> {
     pub(super) listener: &'a Listener,
     /// When its header was read.
     pub(super) at: SystemTime,
+    /// By what name this edge would know itself.
+    pub(super) pseudonym: &'a Pseudonym,
     pub(super) now_ns: u64,
     /// Uniform over all values.
     pub(super) random: u64,
@@ -53,6 +56,9 @@ pub(super) fn decide(arrival: &Arrival<'_>, ctx: &mut Context) -> Result<Decisio
     }
     let facts = ctx.facts.insert(identify(arrival, &snapshot)?);
     understand(arrival.header)?;
+    if arrival.pseudonym.is_in(&arrival.header.headers) {
+        return Err(Refusal::Loop);
+    }
     if let Some(redirect) = to_other_listener(arrival, facts, &snapshot)? {
         return Ok(redirect);
     }

@@ -29,6 +29,8 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) request_id: &'a str,
     /// The trace that it belongs to.
     pub(crate) trace: &'a Trace,
+    /// What this edge adds to `Via`.
+    pub(crate) via: &'a HeaderValue,
     /// For how long anybody waits for its answer, where that is known.
     pub(crate) left: Option<Duration>,
 }
@@ -62,7 +64,7 @@ pub(crate) fn forward(request: &mut RequestHeader, forwarded: &Forwarded<'_>) ->
         request.insert_header(deadline::FIELD, left.as_millis().to_string())?;
     }
     request.insert_header("host", forwarded.host.unwrap_or(&facts.authority))?;
-    request.append_header("via", "1.1 floodgate")?;
+    request.append_header(header::VIA, forwarded.via)?;
     Ok(())
 }
 
@@ -181,8 +183,9 @@ mod tests {
         let trace = Trace::begin(NonZeroU128::MIN, NonZeroU64::MIN, true);
         let facts = facts();
         let (peer, tls) = (peer.parse().unwrap(), false);
+        let (request_id, via) = ("id", HeaderValue::from_static("1.1 floodgate-0"));
         let told =
-            Forwarded { facts: &facts, path, host, peer, tls, trust, request_id: "id", trace: &trace, left: None };
+            Forwarded { facts: &facts, path, host, peer, tls, trust, request_id, trace: &trace, via: &via, left: None };
         forward(&mut request, &told).unwrap();
         request
     }
@@ -205,7 +208,7 @@ mod tests {
         assert_eq!(request.headers["x-forwarded-for"], "10.0.0.9");
         assert_eq!(request.headers["x-forwarded-proto"], "https");
         assert_eq!(request.headers["host"], "shop:8443");
-        assert_eq!(request.headers["via"], "1.1 floodgate");
+        assert_eq!(request.headers["via"], "1.1 floodgate-0");
         assert_eq!(request.raw_path(), b"/a?q=1");
     }
 

@@ -19,12 +19,10 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use cache::{Stored, Wanted};
 use config::model::CachePolicy;
-use http::{HeaderName, Method, Version, header};
+use http::{HeaderName, HeaderValue, Method, Version, header};
 use pingora::{
     Error,
-    cache::{CacheKey, key::HashBinary},
     http::{RequestHeader, ResponseHeader},
-    protocols::http::conditional_filter::not_modified_filter,
 };
 
 mod form;
@@ -33,13 +31,19 @@ mod parse;
 use self::form::{Fields, Form, Own, Text};
 pub(crate) use self::{form::Framing, parse::Parser};
 use super::{
-    caching::{self, freshness, status::Outcome},
+    caching::{
+        self, conditional,
+        reuse::Standing,
+        status::{Found, Outcome, Said},
+        vary,
+    },
     coding,
     decide::{self, Arrival},
     exchange::Exchange,
     identify::{self, Facts, trace::Trace},
     record::{self, Finished, Told},
     split::Choice,
+    via,
 };
 use crate::{
     clock,
@@ -88,8 +92,10 @@ pub(crate) struct Hit<S> {
     form: Form,
     id: String,
     trace: Trace,
-    age_s: u64,
-    ttl_s: i64,
+    /// For those who may know it.
+    key: Option<String>,
+    via: HeaderValue,
+    standing: Standing,
     started: Instant,
     started_at: SystemTime,
 }
@@ -110,10 +116,14 @@ pub(crate) fn find(edge: &Edge, request: &Request<'_>) -> Option<Hit<impl Deref<
     let listener = snapshot.listener_of(connection);
     let (started, started_at) = (clock::instant(), clock::wall());
     // Nothing is drawn here: what has to be drawn for a client has to be told to it as well.
-    let arrival = Arrival { header, connection, listener, at: started_at, now_ns: clock::nanos(), random: 0 };
+    let (pseudonym, now_ns) = (&edge.pseudonym, clock::nanos());
+    let arrival = Arrival { header, connection, listener, pseudonym, at: started_at, now_ns, random: 0 };
     decide::is_not_too_large(&arrival).ok()?;
     let facts = decide::identify(&arrival, &snapshot).ok()?;
     decide::understand(header).ok()?;
+    if pseudonym.is_in(&header.headers) {
+        return None;
+    }
     if decide::to_other_listener(&arrival, &facts, &snapshot).ok()?.is_some() {
         return None;
     }
@@ -128,25 +138,27 @@ pub(crate) fn find(edge: &Edge, request: &Request<'_>) -> Option<Hit<impl Deref<
     }
     let arm = forward.arms.get(choice.arm)?;
     let zone = forward.zone.as_ref()?;
-    let key = key(arm, &facts, policy);
+    let key = key(arm, &facts, policy, header);
     let name = edge.cache.store.name(key.as_bytes());
-    if is_known_uncacheable(edge, name) {
+    if edge.cache.uncacheable.remembers(name, now_ns) {
         return None;
     }
     let wanted = Wanted { zone: &zone.name, primary: key.as_bytes(), name };
-    let compresses = !policy.compress.is_empty();
-    let variance = |stored: &http::HeaderMap| caching::vary::variance(stored, &header.headers, compresses);
+    let variance = |stored: &http::HeaderMap| vary::variance(stored, &header.headers, policy);
     let (stored, form) = edge.cache.store.peek(&wanted, variance, |stored| {
         let form = usable(&stored, header, policy, started_at)?;
         limit(&arrival, route, facts.client)?;
         Some((stored, form))
     })?;
-    let ttl_s = freshness::ttl_s(stored.fresh_until(), started_at);
-    let age_s = started_at.duration_since(stored.epoch()).unwrap_or_default().as_secs();
+    let standing = Standing::at(started_at, stored.epoch(), stored.fresh_until());
+    let via = pseudonym.member(via::spoken_by(&arm.pool.model)).clone();
+    let trusted = identify::is_trusted(connection.client.ip(), snapshot.trust().proxies);
     let (mut id_text, mut trace) = names(&snapshot);
     decide::name(&arrival, &snapshot, &mut id_text, &mut trace);
     let place = Place { route: id };
-    Some(Hit { snapshot, place, facts, choice, stored, form, id: id_text, trace, age_s, ttl_s, started, started_at })
+    let id = id_text;
+    let key = trusted.then_some(key);
+    Some(Hit { snapshot, place, facts, choice, key, via, stored, form, id, trace, standing, started, started_at })
 }
 
 /// Whether a request is of the kind that is looked for at all.
@@ -167,17 +179,10 @@ fn cached(route: &Route) -> Option<(&Forward, &CachePolicy)> {
     }
 }
 
-fn key(arm: &Arm, facts: &Facts, policy: &CachePolicy) -> String {
+fn key(arm: &Arm, facts: &Facts, policy: &CachePolicy, request: &RequestHeader) -> String {
     let (authority, path, query) = (&facts.authority, &facts.path, facts.query.as_deref());
     let asked = caching::key::Asked { secure: facts.secure, authority, path, query };
-    caching::key::key(&arm.key_scope, &asked, &policy.query)
-}
-
-/// Whether a key is one that the whole way would not look up.
-fn is_known_uncacheable(edge: &Edge, name: HashBinary) -> bool {
-    let mut key = CacheKey::new(Vec::new(), String::new());
-    key.set_primary_bin_override(name);
-    !edge.cache.uncacheable.cacheable_prediction(&key)
+    caching::key::key(&arm.key_scope, &asked, policy, &request.headers)
 }
 
 /// In which form a stored answer is one to this request; `None` if it is none that is decided here.
@@ -203,7 +208,9 @@ fn usable(stored: &Stored, request: &RequestHeader, policy: &CachePolicy, now: S
         return None;
     }
     let coded = wished.and_then(|coding| Some((coding, stored.coded_bytes(coding::number(coding))?)));
-    Some(Form { not_modified: not_modified_filter(request, header), coded, compresses })
+    let (method, asked) = (&request.method, &request.headers);
+    let not_modified = conditional::is_not_modified(method, asked, header.status, &header.headers, now);
+    Some(Form { not_modified, coded, compresses, length: stored.body_bytes() })
 }
 
 /// Counts a request against the limits of its route; `None` if one of them refuses it, which the whole way then does.
@@ -235,7 +242,7 @@ impl<S: Deref<Target = Arc<Snapshot>>> Hit<S> {
     /// Appends its header as HTTP/1.1 has it; how its body is framed, or `None` if it cannot be written so.
     pub(crate) fn head(&self, head: &mut BytesMut) -> Option<Framing> {
         let route = self.route();
-        let make = |stored: &ResponseHeader| Text::render(stored, route, self.form);
+        let make = |stored: &ResponseHeader| Text::render(stored, route, self.form, &self.via);
         let prepared = self.stored.prepared(self.form.place(false), route.number, make)?;
         let text = (*prepared).as_ref()?.get::<Text>()?;
         text.write(&self.own(), head);
@@ -245,14 +252,24 @@ impl<S: Deref<Target = Arc<Snapshot>>> Hit<S> {
     /// Its header as HTTP/2 has it; `None` if it cannot be.
     pub(crate) fn fields(&self) -> Option<http::Response<()>> {
         let route = self.route();
-        let make = |stored: &ResponseHeader| Fields::render(stored, route, self.form);
+        let make = |stored: &ResponseHeader| Fields::render(stored, route, self.form, &self.via);
         let prepared = self.stored.prepared(self.form.place(true), route.number, make)?;
         (*prepared).as_ref()?.get::<Fields>()?.fill(&self.own())
     }
 
     fn own(&self) -> Own<'_> {
-        let status = Outcome::Hit.field(Some(self.ttl_s));
-        Own { age_s: self.age_s, status, id: &self.id, now: self.started_at }
+        let said = Said {
+            outcome: Outcome::Hit,
+            // All that reads; a hit says no more of it.
+            method: &Method::GET,
+            found: Found::Nothing,
+            waited: false,
+            hidden: None,
+            ttl_s: Some(self.standing.ttl_s),
+            key: self.key.as_deref(),
+            detail: None,
+        };
+        Own { age_s: self.standing.age_s, status: said.to_string(), id: &self.id, now: self.started_at }
     }
 
     /// Whether a body follows its header, be it an empty one.

@@ -42,6 +42,10 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     /// The client is above a rate limit of the route, for so long.
     RateLimited(Duration),
+    /// The request has been here before: whatever it is sent to sends it back.
+    Loop,
+    /// The client wants what is stored and nothing else, and nothing is.
+    NotCached,
     /// The pool is at its limit for this class.
     Overloaded,
     /// No endpoint of the pool is healthy.
@@ -90,8 +94,9 @@ impl Refusal {
             Self::UnknownCoding => 501,
             Self::OriginFailed => 502,
             Self::Overloaded | Self::NoEndpoint => 503,
-            Self::OriginTimeout | Self::DeadlinePassed => 504,
+            Self::OriginTimeout | Self::DeadlinePassed | Self::NotCached => 504,
             Self::UnsupportedVersion => 505,
+            Self::Loop => 508,
         }
     }
 
@@ -114,6 +119,8 @@ impl Refusal {
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::RateLimited(_) => "rate_limited",
+            Self::Loop => "loop",
+            Self::NotCached => "not_cached",
             Self::Overloaded => "overloaded",
             Self::NoEndpoint => "no_endpoint",
             Self::OriginTimeout => "origin_timeout",
@@ -124,7 +131,7 @@ impl Refusal {
     }
 
     /// Every label, so that each series is there from the start and its first increase is seen.
-    pub(crate) const LABELS: [&'static str; 22] = [
+    pub(crate) const LABELS: [&'static str; 24] = [
         "bad_request",
         "header_too_large",
         "header_timeout",
@@ -141,6 +148,8 @@ impl Refusal {
         "method_not_allowed",
         "body_too_large",
         "rate_limited",
+        "loop",
+        "not_cached",
         "overloaded",
         "no_endpoint",
         "origin_timeout",
@@ -166,6 +175,8 @@ impl Refusal {
             Self::MethodNotAllowed(_) => Cow::Borrowed("This address does not take that method."),
             Self::BodyTooLarge => Cow::Borrowed("The request body is too large."),
             Self::RateLimited(_) => Cow::Borrowed("You are sending requests too quickly. Please wait a moment."),
+            Self::Loop => Cow::Borrowed("This request goes round in circles."),
+            Self::NotCached => Cow::Borrowed("There is no stored answer to this request."),
             Self::Overloaded => Cow::Borrowed("We are very busy right now. Please try again in a moment."),
             Self::NoEndpoint | Self::OriginFailed => {
                 Cow::Borrowed("The service is not available right now. Please try again in a moment.")
@@ -230,6 +241,8 @@ mod tests {
             Refusal::MethodNotAllowed(String::new()),
             Refusal::BodyTooLarge,
             Refusal::RateLimited(Duration::ZERO),
+            Refusal::Loop,
+            Refusal::NotCached,
             Refusal::Overloaded,
             Refusal::NoEndpoint,
             Refusal::OriginTimeout,

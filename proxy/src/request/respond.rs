@@ -64,10 +64,15 @@ fn nominated(headers: &HeaderMap) -> Vec<String> {
 }
 
 /// Says what the cache did with a request, what it is called, and that the edge is on the way of its answer.
-pub(crate) fn introduce(response: &mut ResponseHeader, cache_status: &str, request_id: &str) -> pingora::Result<()> {
+pub(crate) fn introduce(
+    response: &mut ResponseHeader,
+    cache_status: &str,
+    request_id: &str,
+    via: &HeaderValue,
+) -> pingora::Result<()> {
     response.append_header("cache-status", cache_status)?;
     response.insert_header("x-request-id", request_id)?;
-    response.append_header(header::VIA, "1.1 floodgate").map(|_appended| ())
+    response.append_header(header::VIA, via).map(|_appended| ())
 }
 
 /// Removes what a message of HTTP/2 must not have (RFC 9113 s8.2.2).

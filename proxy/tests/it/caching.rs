@@ -32,7 +32,8 @@ async fn get(client: &Client, url: String, fields: &[(&str, &str)]) -> Response 
 
 fn cache_status(answer: &Response) -> String {
     let status = answer.headers()["cache-status"].to_str().unwrap();
-    status.split("; ttl").next().unwrap().trim_start_matches("floodgate; ").to_owned()
+    let without = |status: &str, parameter| status.split(parameter).next().unwrap().to_owned();
+    without(&without(status, "; ttl"), "; detail").trim_start_matches("floodgate; ").to_owned()
 }
 
 /// Key: zones
@@ -45,7 +46,7 @@ async fn the_second_request_is_a_hit_and_says_how_old_it_is() {
     let edge = Edge::start(&config(&[origin.address], "", ROUTES));
     let client = edge.client().build().unwrap();
     let miss = get(&client, edge.secure("/c/a?utm_source=x"), &[]).await;
-    assert_eq!((cache_status(&miss).as_str(), miss.headers().get("age")), ("fwd=miss; stored", None));
+    assert_eq!((cache_status(&miss).as_str(), miss.headers().get("age")), ("fwd=uri-miss; stored", None));
     assert_eq!(miss.text().await.unwrap(), "hello");
     let hit = get(&client, edge.secure("/c/a"), &[]).await;
     assert_eq!(cache_status(&hit), "hit");
@@ -70,9 +71,9 @@ async fn hosts_queries_and_schemes_do_not_meet() {
     let client = edge.client().build().unwrap();
     for (path, host) in [("/c/a", "one"), ("/c/a", "two"), ("/c/a?x=1", "one"), ("/c/a?x=2", "one"), ("/c/A", "one")] {
         let answer = get(&client, edge.plain(path), &[("host", host)]).await;
-        assert_eq!(cache_status(&answer), "fwd=miss; stored", "{host}{path}");
+        assert_eq!(cache_status(&answer), "fwd=uri-miss; stored", "{host}{path}");
     }
-    assert_eq!(cache_status(&get(&client, edge.secure("/c/a"), &[]).await), "fwd=miss; stored");
+    assert_eq!(cache_status(&get(&client, edge.secure("/c/a"), &[]).await), "fwd=uri-miss; stored");
 }
 
 #[tokio::test]
@@ -89,8 +90,8 @@ async fn personal_answers_are_never_kept() {
         let edge = Edge::start(&config(&[origin.address], "", ROUTES));
         let client = edge.client().build().unwrap();
         for _ in 0..2 {
-            let answer = get(&client, edge.secure("/c/a"), request).await;
-            assert_eq!(cache_status(&answer), "fwd=miss", "{name}");
+            let status = cache_status(&get(&client, edge.secure("/c/a"), request).await);
+            assert!(["fwd=uri-miss", "fwd=bypass"].contains(&status.as_str()), "{name}: {status}");
         }
         assert_eq!(origin.asked().len(), 2, "{name}");
     }
@@ -152,7 +153,9 @@ async fn vary_keeps_the_variants_apart() {
     .await;
     let edge = Edge::start(&config(&[origin.address], "", ROUTES));
     let client = edge.client().build().unwrap();
-    for (language, status) in [("de", "fwd=miss; stored"), ("en", "fwd=miss; stored"), ("de", "hit"), ("en", "hit")] {
+    for (language, status) in
+        [("de", "fwd=uri-miss; stored"), ("en", "fwd=vary-miss; stored"), ("de", "hit"), ("en", "hit")]
+    {
         let answer = get(&client, edge.secure("/c/a"), &[("accept-language", language)]).await;
         assert_eq!(cache_status(&answer), status, "{language}");
         assert_eq!(answer.text().await.unwrap(), language);
@@ -316,8 +319,8 @@ async fn an_answer_that_states_nothing_more_may_be_stale_as_long_as_the_route_sa
 async fn the_query_counts_as_the_route_says() {
     let origin = Origin::fixed("hello", &[("cache-control", "max-age=60")]).await;
     for (query, second) in [
-        ("", "fwd=miss; stored"),
-        (", query: all", "fwd=miss; stored"),
+        ("", "fwd=uri-miss; stored"),
+        (", query: all", "fwd=uri-miss; stored"),
         (", query: {keep: [page]}", "hit"),
         (", query: {drop: [x]}", "hit"),
     ] {
@@ -327,7 +330,7 @@ async fn the_query_counts_as_the_route_says() {
         let answer = get(&client, edge.secure("/c/a?x=2&page=1"), &[]).await;
         assert_eq!(cache_status(&answer), second, "{query}");
         let other = get(&client, edge.secure("/c/a?x=2&page=2"), &[]).await;
-        assert_eq!(cache_status(&other), "fwd=miss; stored", "{query}");
+        assert_eq!(cache_status(&other), "fwd=uri-miss; stored", "{query}");
     }
 }
 
@@ -350,12 +353,12 @@ async fn a_zone_keeps_no_more_and_nothing_larger_than_it_says() {
         answer.bytes().await.unwrap();
         status
     };
-    for (path, second) in [("/c/10000-fits", "hit"), ("/c/11000-does-not", "fwd=miss")] {
+    for (path, second) in [("/c/10000-fits", "hit"), ("/c/11000-does-not", "fwd=bypass")] {
         status(path).await;
         assert_eq!(status(path).await, second, "{path}");
     }
     for number in 0..40 {
-        assert_eq!(status(&format!("/c/8000-{number}")).await, "fwd=miss; stored");
+        assert_eq!(status(&format!("/c/8000-{number}")).await, "fwd=uri-miss; stored");
     }
     let metrics = edge.metrics().await;
     let value = |name: &str| -> u64 {

@@ -318,7 +318,7 @@ async fn the_cache_keeps_the_answers_of_a_canary_apart() {
     cache: {zone: pages, query: {keep: []}}"#;
     let edge = Edge::start(&with_next(&origin, &next, routes));
     let client = edge.client().build().unwrap();
-    for round in ["fwd=miss; stored", "hit"] {
+    for round in ["fwd=uri-miss; stored", "hit"] {
         for (path, field, expected) in [
             ("/s", ("cookie", "v=origin"), "origin"),
             ("/s", ("cookie", "v=next"), "next"),

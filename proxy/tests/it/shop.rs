@@ -145,7 +145,7 @@ impl Shopper<'_> {
     /// Sees a page twice: the second time it comes from the cache.
     async fn browse(&self, path: &str) -> String {
         let first = self.see(path).await;
-        assert!(first.headers()["cache-status"].to_str().unwrap().contains("fwd=miss; stored"), "{first:?}");
+        assert!(first.headers()["cache-status"].to_str().unwrap().contains("fwd=uri-miss; stored"), "{first:?}");
         let page = first.text().await.unwrap();
         let second = self.see(path).await;
         assert!(second.headers()["cache-status"].to_str().unwrap().starts_with("floodgate; hit"), "{second:?}");

@@ -183,7 +183,7 @@ async fn no_client_passes_by_the_cache_by_asking_for_a_stream() {
     .await;
     let edge = Edge::start(&config(&[origin.address], "", ROUTES));
     for request in asking_for_streams("/kept") {
-        for outcome in ["; fwd=miss; stored", "; hit"] {
+        for outcome in ["; fwd=uri-miss; stored", "; hit"] {
             let mut client = Wire::connect(edge.address("plain")).await;
             client.send(&request).await;
             let answer = client.until("\r\n\r\nok").await;

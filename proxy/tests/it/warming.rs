@@ -31,7 +31,10 @@ async fn what_was_warmed_is_a_hit_under_the_name_that_clients_use() {
     let list = "# pages\nhttps://localhost/c/a\nhttps://localhost/c/b\n\nhttps://localhost/c/a?x\n";
     let more = ["--to", to.as_str(), "--rate", "1000", "-H", "accept-language: de"];
     let (done, said) = warm(&edge, list, &more).await;
-    assert!(done.status.success() && said.contains("3  200, fwd=miss; stored") && said.contains("15 bytes"), "{said}");
+    assert!(
+        done.status.success() && said.contains("3  200, fwd=uri-miss; stored") && said.contains("15 bytes"),
+        "{said}"
+    );
     assert_eq!(origin.asked()[0].headers()["accept-language"], "de");
     let (done, said) = warm(&edge, list, &more).await;
     assert!(done.status.success() && said.contains("3  200, hit"), "{said}");
@@ -50,7 +53,7 @@ async fn what_cannot_be_had_is_named_and_fails_the_command() {
     let (done, said) = warm(&edge, &format!("{closed}\n{fine}\nhttp://127.0.0.1:1/nobody\n"), &[]).await;
     assert_eq!(done.status.code(), Some(1), "{said}");
     for line in
-        ["1  200, fwd=miss", &format!("{closed}: 503"), "127.0.0.1:1/nobody: ", "error: 2 of 3 could not be had"]
+        ["1  200, fwd=uri-miss", &format!("{closed}: 503"), "127.0.0.1:1/nobody: ", "error: 2 of 3 could not be had"]
     {
         assert!(said.contains(line), "no {line:?} in\n{said}");
     }

@@ -10,7 +10,7 @@ use crate::{
         identify::{host_of, path},
         refusal::Refusal,
     },
-    snapshot::{Action, Snapshot},
+    snapshot::Snapshot,
 };
 
 /// Why a text names no URL that could be stored.
@@ -40,18 +40,13 @@ pub(crate) fn spellings(url: &str, snapshot: &Snapshot) -> Result<Vec<String>, S
     let parts = parts(url)?;
     let host = host_of(&parts.authority).map_err(|refusal| not_asked(url, &refusal))?;
     let routes = snapshot.router.at(host, &parts.path).into_iter().map(|id| &snapshot.routes[id.index()]);
-    let policies: Vec<_> = routes
-        .filter_map(|route| match &route.action {
-            Action::Forward(forward) => forward.model.cache.as_ref(),
-            _ => None,
-        })
-        .collect();
+    let policies: Vec<_> = routes.filter_map(|route| route.caching().map(|(policy, _)| policy)).collect();
     let mut spelt = Vec::new();
     for (secure, authority) in parts.origins() {
         let asked = key::Asked { secure, authority: &authority, path: &parts.path, query: parts.query };
         let literal = parts.query.map_or_else(String::new, |query| format!("?{query}"));
         spelt.push(format!("{}{authority}{}{literal}", scheme(secure), parts.path));
-        spelt.extend(policies.iter().map(|policy| key::key("", &asked, &policy.query)));
+        spelt.extend(policies.iter().map(|policy| key::url(&asked, policy)));
     }
     spelt.sort_unstable();
     spelt.dedup();

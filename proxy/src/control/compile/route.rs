@@ -99,10 +99,16 @@ fn compile_forward(route: &model::Route, model: &model::Forward, around: &Around
         split: split.map(|split| Split::new(split, arms.iter().map(|arm| arm.pool.model.name.clone()))),
         arms,
         zone: model.cache.as_ref().map(|cache| around.live.zones[cache.zone.index()].clone()),
+        tags: model.cache.as_ref().map(|cache| tags(&cache.tags.add, &route.paths)).unwrap_or_default(),
         rewrite: model.rewrite.path.as_ref().map(|path| templates(path, &route.paths)).unwrap_or_default(),
         request_headers: HeaderRules::new(&model.request_headers),
         model: model.clone(),
     }
+}
+
+/// The tags of the answers to each path of a route.
+fn tags(templates: &[model::Template], paths: &[PathPattern]) -> Vec<Vec<Template>> {
+    paths.iter().map(|path| templates.iter().map(|template| Template::new(template, path)).collect()).collect()
 }
 
 /// A template for each path of a route.

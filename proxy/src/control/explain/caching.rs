@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::model::{CachePolicy, Forward};
+use config::model::{CachePolicy, Forward, Negative};
 use http::Method;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     explanation::{Cache, Freshness},
 };
 use crate::request::{
-    caching::key,
+    caching::{conditional, key},
     identify::{self, Facts},
 };
 
@@ -26,6 +26,9 @@ pub(super) fn explain(
         None => Some("the route has no `cache`"),
         Some(_) if ![Method::GET, Method::HEAD].contains(&way.header.method) => Some("only GET and HEAD are"),
         Some(_) if has_body(way) => Some("a request with a body is not"),
+        Some(_) if conditional::is_for_the_origin(&way.header.headers) => {
+            Some("If-Match and If-Unmodified-Since are for the origin")
+        }
         Some(_) => None,
     };
     let policy = match (&forward.cache, why) {
@@ -38,7 +41,7 @@ pub(super) fn explain(
         path: &facts.path,
         query: facts.query.as_deref(),
     };
-    let keys = scopes.iter().map(|scope| key::key(scope, &asked, &policy.query));
+    let keys = scopes.iter().map(|scope| key::key(scope, &asked, policy, &way.header.headers));
     Cache {
         not_asked: None,
         zone: Some(way.config.live.zones[policy.zone.index()].name.clone()),
@@ -61,22 +64,32 @@ fn freshness(way: &Way<'_>, chosen: &Chosen<'_>, policy: &CachePolicy) -> Vec<Fr
         Some(place) => format!("{time:?}, the route's `{key}` ({place})"),
         None => format!("{time:?}, the default of `{key}`"),
     };
-    let lifetime = vec![
+    let overridden = |key: &str, time: Option<Duration>| time.map(|time| ours(&format!("override.{key}"), time));
+    let mut lifetime: Vec<_> = overridden("ttl", policy.overrides.ttl).into_iter().collect();
+    lifetime.extend([
         said("as the answer says: s-maxage or max-age of its CDN-Cache-Control, or else of its Cache-Control"),
         said("until its Expires"),
+    ]);
+    lifetime.extend(policy.negative.iter().map(|Negative { status, ttl }| format!("a {status} {ttl:?}, the route's")));
+    lifetime.extend([
         said("a tenth of the time since its Last-Modified, a day at most"),
         match policy.default_ttl {
             Some(ttl) => ours("default_ttl", ttl),
             None => said("validated before each use; not kept, if it has no validator"),
         },
-    ];
-    let stale = |directive: &str, time| {
+    ]);
+    let stale = |directive: &str, time, first| {
         let key = directive.replace('-', "_");
-        vec![format!("{directive} of the answer"), said("not at all where it says s-maxage"), ours(&key, time)]
+        let said = [format!("{directive} of the answer"), said("not at all where it says s-maxage"), ours(&key, time)];
+        overridden(&key, first).into_iter().chain(said).collect()
     };
+    let (refreshing, failing) = (policy.stale_while_revalidate, policy.stale_if_error);
+    let overrides = &policy.overrides;
+    let refreshing = stale("stale-while-revalidate", refreshing, overrides.stale_while_revalidate);
+    let failing = stale("stale-if-error", failing, overrides.stale_if_error);
     vec![
         Freshness { what: "fresh", sources: lifetime },
-        Freshness { what: "refreshing", sources: stale("stale-while-revalidate", policy.stale_while_revalidate) },
-        Freshness { what: "on an error", sources: stale("stale-if-error", policy.stale_if_error) },
+        Freshness { what: "refreshing", sources: refreshing },
+        Freshness { what: "on an error", sources: failing },
     ]
 }

@@ -1,6 +1,8 @@
-//! What `Cache-Control` (RFC 9111 s5.2) and `CDN-Cache-Control` (RFC 9213) say, in one value.
+//! What `Cache-Control` (RFC 9111 s5.2) and `CDN-Cache-Control` (RFC 9213) of an answer say, in one value.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+
+use super::list::{self, LONG_S, NAME_MAX};
 
 /// Directives of a response that bind a shared cache. Times are in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,10 @@ pub(crate) struct Directives {
     /// Must not be served stale by a shared cache. Unlike `must-revalidate`, it does not say that the answer to a
     /// request with credentials may be shared (s3.5).
     pub(crate) proxy_revalidate: bool,
+    /// May be kept by who knows what its status means, even with `no-store` beside it (s5.2.2.3).
+    pub(crate) must_understand: bool,
+    /// Some of its fields are for one user, or for one use, and the rest is not: see [`unshared_fields`].
+    pub(crate) has_unshared_fields: bool,
     /// Lifetime for every cache.
     pub(crate) max_age: Option<u32>,
     /// Lifetime for shared caches.
@@ -30,103 +36,118 @@ pub(crate) struct Directives {
     pub(crate) targeted: bool,
 }
 
-/// RFC 9111 s1.2.2: what is too large to represent counts as this.
-pub(crate) const LONG_S: u32 = 1 << 31;
+const CACHE_CONTROL: &str = "cache-control";
+const TARGETED: &str = "cdn-cache-control";
 
 impl Directives {
     /// The directives that count for a shared cache: those of `CDN-Cache-Control` alone if that field is there and
-    /// well-formed (RFC 9213 s2.2), else those of `Cache-Control`.
+    /// well-formed (RFC 9213 s2.2), else those of `Cache-Control`. Names are case-insensitive, values may be quoted,
+    /// unknown directives are ignored. A time that is no number counts as zero, and so does one that is said twice and
+    /// differently (RFC 9111 s4.2.1 leaves the choice between the first and a stale answer).
     pub(crate) fn of_response(headers: &HeaderMap) -> Self {
-        targeted(headers).unwrap_or_else(|| Self::parse(&String::from_utf8_lossy(&list(headers, "cache-control"))))
-    }
-
-    /// Reads a `Cache-Control` list. Names are case-insensitive, values may be quoted, unknown directives are
-    /// ignored. Said twice, the shorter time counts (RFC 9111 s4.2.1); a time that is no number counts as zero.
-    pub(crate) fn parse(list: &str) -> Self {
+        if let Some(dictionary) = targeted(headers) {
+            return Self::of_dictionary(&dictionary);
+        }
         let mut directives = Self::default();
-        for member in split_outside_quotes(list) {
-            let (name, value) = match member.split_once('=') {
-                Some((name, value)) => (name.trim_end(), Some(value.trim_start())),
-                None => (member, None),
-            };
-            let seconds = || value.map_or(0, |value| seconds(value.trim_matches('"')));
-            directives.apply(&name.to_ascii_lowercase(), value.is_some(), seconds);
+        for member in list::members(headers, CACHE_CONTROL) {
+            let name = member.name(&mut [0; NAME_MAX]).to_owned();
+            let fields = member.text().and_then(field_names).is_some();
+            directives.apply(&name, member.has_value(), fields, member.seconds().unwrap_or(0));
         }
         directives
     }
 
-    fn apply(&mut self, name: &str, has_value: bool, seconds: impl Fn() -> u32) {
-        let shortest = |slot: &mut Option<u32>| *slot = Some(slot.map_or(seconds(), |said| said.min(seconds())));
+    fn of_dictionary(dictionary: &sfv::Dictionary) -> Self {
+        let mut directives = Self { targeted: true, ..Self::default() };
+        for (name, entry) in dictionary {
+            let sfv::ListEntry::Item(item) = entry else { continue };
+            let name = name.as_str().as_bytes();
+            match &item.bare_item {
+                sfv::BareItem::Boolean(true) => directives.apply(name, false, false, 0),
+                // RFC 9213 s2.1 gives it no meaning.
+                sfv::BareItem::Boolean(false) => {}
+                sfv::BareItem::Integer(value) => {
+                    let seconds = u32::try_from((*value).max(0)).unwrap_or(LONG_S).min(LONG_S);
+                    directives.apply(name, true, false, seconds);
+                }
+                sfv::BareItem::String(text) => {
+                    directives.apply(name, true, field_names(text.as_str().as_bytes()).is_some(), 0);
+                }
+                // A value of the wrong type makes the directive invalid: the zero of a time.
+                _ => directives.apply(name, true, false, 0),
+            }
+        }
+        directives
+    }
+
+    /// `fields` if its value is a list of field names; `seconds` is its value as a time.
+    fn apply(&mut self, name: &[u8], has_value: bool, fields: bool, seconds: u32) {
+        let time =
+            |slot: &mut Option<u32>| *slot = Some(slot.map_or(seconds, |said| if said == seconds { said } else { 0 }));
         match name {
-            "no-store" => self.no_store = true,
-            // With a list of fields (`no-cache="set-cookie"`) only those are meant; the whole answer is the safe side.
-            "no-cache" => self.no_cache = true,
-            "private" => self.private = true,
-            "public" => self.public = !has_value,
-            "must-revalidate" => self.must_revalidate = true,
-            "proxy-revalidate" => self.proxy_revalidate = true,
-            "max-age" => shortest(&mut self.max_age),
-            "s-maxage" => shortest(&mut self.s_maxage),
-            "stale-while-revalidate" => shortest(&mut self.stale_while_revalidate),
-            "stale-if-error" => shortest(&mut self.stale_if_error),
+            b"no-store" => self.no_store = true,
+            // With a value that cannot be read, the whole answer is the safe side.
+            b"no-cache" | b"private" if fields => self.has_unshared_fields = true,
+            b"no-cache" => self.no_cache = true,
+            b"private" => self.private = true,
+            b"public" => self.public |= !has_value,
+            b"must-revalidate" => self.must_revalidate = true,
+            b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"must-understand" => self.must_understand = true,
+            b"max-age" => time(&mut self.max_age),
+            b"s-maxage" => time(&mut self.s_maxage),
+            b"stale-while-revalidate" => time(&mut self.stale_while_revalidate),
+            b"stale-if-error" => time(&mut self.stale_if_error),
             _ => {}
         }
     }
+
+    /// Whether the answer may be served past its lifetime because a client, or nobody, minds (s4.2.4). `s-maxage` means
+    /// `proxy-revalidate` as well (s5.2.2.10).
+    pub(crate) fn may_be_stale(&self) -> bool {
+        !(self.must_revalidate || self.proxy_revalidate || self.no_cache || self.s_maxage.is_some())
+    }
+}
+
+/// The fields that `private="..."` and `no-cache="..."` name: they are not kept, so that nobody gets those of another
+/// (s5.2.2.7) and none is used twice (s5.2.2.4).
+pub(crate) fn unshared_fields(headers: &HeaderMap) -> Vec<HeaderName> {
+    let mut fields = Vec::new();
+    match targeted(headers) {
+        Some(dictionary) => {
+            for name in ["private", "no-cache"] {
+                if let Some(sfv::ListEntry::Item(sfv::Item { bare_item: sfv::BareItem::String(text), .. })) =
+                    dictionary.get(name)
+                {
+                    fields.extend(field_names(text.as_str().as_bytes()).into_iter().flatten());
+                }
+            }
+        }
+        None => {
+            for member in list::members(headers, CACHE_CONTROL) {
+                if matches!(member.name(&mut [0; NAME_MAX]), b"private" | b"no-cache") {
+                    fields.extend(member.text().and_then(field_names).into_iter().flatten());
+                }
+            }
+        }
+    }
+    fields
+}
+
+/// Field names between commas; `None` if that is not what it is.
+fn field_names(text: &[u8]) -> Option<Vec<HeaderName>> {
+    let names = text.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty());
+    let names: Option<Vec<_>> = names.map(|name| HeaderName::from_bytes(name).ok()).collect();
+    names.filter(|names| !names.is_empty())
 }
 
 /// `CDN-Cache-Control` as a structured dictionary; `None` if it is absent, empty or malformed.
-fn targeted(headers: &HeaderMap) -> Option<Directives> {
-    let field = list(headers, "cdn-cache-control");
-    let dictionary: sfv::Dictionary = sfv::Parser::parse_dictionary(&field).ok().filter(|d| !d.is_empty())?;
-    let mut directives = Directives { targeted: true, ..Directives::default() };
-    for (name, entry) in &dictionary {
-        let sfv::ListEntry::Item(item) = entry else { continue };
-        match &item.bare_item {
-            sfv::BareItem::Boolean(true) => directives.apply(name, false, || 0),
-            sfv::BareItem::Integer(value) => {
-                let seconds = u32::try_from((*value).max(0)).unwrap_or(LONG_S).min(LONG_S);
-                directives.apply(name, true, || seconds);
-            }
-            // RFC 9213 s2.1: a value of the wrong type makes the directive invalid; it is the zero of a time here.
-            sfv::BareItem::Boolean(false) => {}
-            _ => directives.apply(name, true, || 0),
-        }
+fn targeted(headers: &HeaderMap) -> Option<sfv::Dictionary> {
+    let lines: Vec<_> = headers.get_all(TARGETED).iter().map(|value| value.as_bytes()).collect();
+    if lines.is_empty() {
+        return None;
     }
-    Some(directives)
-}
-
-/// All lines of a list field as one (RFC 9110 s5.3); empty if there are none. Bytes, because one odd byte must not
-/// hide the directives beside it.
-fn list(headers: &HeaderMap, name: &str) -> Vec<u8> {
-    let lines: Vec<_> = headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
-    lines.join(&b',')
-}
-
-/// RFC 9111 s1.2.2 delta-seconds: digits; too many mean "long", anything else means zero.
-pub(crate) fn seconds(text: &str) -> u32 {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return 0;
-    }
-    text.parse().unwrap_or(LONG_S).min(LONG_S)
-}
-
-/// Members of a comma-separated list; a comma within quotes is part of its member.
-fn split_outside_quotes(list: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    let mut escaped = false;
-    list.split(move |c| {
-        let separates = c == ',' && !quoted;
-        if escaped {
-            escaped = false;
-        } else if c == '\\' && quoted {
-            escaped = true;
-        } else if c == '"' {
-            quoted = !quoted;
-        }
-        separates
-    })
-    .map(str::trim)
-    .filter(|member| !member.is_empty())
+    sfv::Parser::parse_dictionary(&lines.join(&b',')).ok().filter(|dictionary| !dictionary.is_empty())
 }
 
 #[cfg(test)]
@@ -142,18 +163,20 @@ mod tests {
 
     #[test]
     fn case_spaces_quotes_and_unknown_directives() {
-        let directives = Directives::parse(" Public , MAX-AGE = \"60\",foo=\"a, no-store\" ,, x");
+        let directives = of(&[("cache-control", " Public , MAX-AGE=\"60\",foo=\"a, no-store\" ,, x")]);
         assert_eq!(directives, Directives { public: true, max_age: Some(60), ..Directives::default() });
     }
 
     #[test]
-    fn invalid_is_zero_overflow_is_long_and_the_shortest_counts() {
-        let max_age = |list| Directives::parse(list).max_age;
+    fn invalid_is_zero_overflow_is_long_and_who_contradicts_himself_is_stale() {
+        let max_age = |list| of(&[("cache-control", list)]).max_age;
         assert_eq!(max_age("max-age=-1"), Some(0));
         assert_eq!(max_age("max-age=1.5"), Some(0));
         assert_eq!(max_age("max-age"), Some(0));
         assert_eq!(max_age("max-age=99999999999999999999"), Some(LONG_S));
-        assert_eq!(max_age("max-age=60, max-age=30"), Some(30));
+        assert_eq!(max_age("max-age= 60"), Some(0));
+        assert_eq!(max_age("max-age=60, max-age=30"), Some(0));
+        assert_eq!(max_age("max-age=60, max-age=60"), Some(60));
     }
 
     #[test]
@@ -189,5 +212,37 @@ mod tests {
     fn several_lines_are_one_list() {
         let directives = of(&[("cache-control", "public"), ("cache-control", "max-age=5")]);
         assert_eq!((directives.public, directives.max_age), (true, Some(5)));
+    }
+
+    #[test]
+    fn named_fields_alone_are_unshared() {
+        for (field, list) in [
+            ("cache-control", "private=\"x-user, Set-Cookie\", max-age=60"),
+            ("cache-control", "no-cache=\"x-user\", no-cache=set-cookie, max-age=60"),
+            ("cdn-cache-control", "no-cache=\"x-user\", private=\"set-cookie\", max-age=60"),
+        ] {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(field), HeaderValue::from_static(list))]);
+            let directives = Directives::of_response(&headers);
+            assert!(directives.has_unshared_fields && !directives.private && !directives.no_cache, "{list}");
+            let mut fields = unshared_fields(&headers);
+            fields.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+            assert_eq!(fields, ["set-cookie", "x-user"], "{list}");
+        }
+        for list in ["private=\"a b\"", "private=\"\"", "private=", "private, private=\"x\""] {
+            assert!(of(&[("cache-control", list)]).private, "{list}");
+        }
+    }
+
+    #[test]
+    fn what_must_be_validated_is_never_stale() {
+        for (list, may) in [
+            ("max-age=1", true),
+            ("max-age=1, must-revalidate", false),
+            ("max-age=1, proxy-revalidate", false),
+            ("max-age=1, no-cache", false),
+            ("s-maxage=1", false),
+        ] {
+            assert_eq!(of(&[("cache-control", list)]).may_be_stale(), may, "{list}");
+        }
     }
 }

@@ -3,17 +3,32 @@
 use std::time::{Duration, SystemTime};
 
 use config::model::CachePolicy;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Version, header};
 
-use super::directives::{self, Directives};
+use super::{
+    conditional::date,
+    directives::Directives,
+    list::{self, LONG_S},
+};
+
+/// How an answer came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// When the origin was asked.
+    pub(crate) asked: SystemTime,
+    /// When the answer's header was there.
+    pub(crate) at: SystemTime,
+    /// In which version of HTTP.
+    pub(crate) version: Version,
+}
 
 /// How old an answer already is, and for how long it may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     /// Age when it arrived (RFC 9111 s4.2.3): the time it has spent in other caches.
     pub(crate) age: Duration,
-    /// From now on, how long it is fresh; zero means validate before each use.
-    pub(crate) fresh: Duration,
+    /// Until when it is fresh; in the past for what must be validated, or has been stale for a while on arrival.
+    pub(crate) fresh_until: SystemTime,
     /// After that, how long it may be served while it is refreshed.
     pub(crate) stale_while_revalidate: Duration,
     /// After that, how long it may be served when the origin fails.
@@ -22,93 +37,122 @@ pub(crate) struct Lifetime {
 
 /// RFC 9111 s4.2.2: a guess is a tenth of the time since the last change, and never more than a day.
 const HEURISTIC_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// Statuses for which a guess is allowed (RFC 9110 s15.1).
-const HEURISTIC: [u16; 9] = [200, 203, 204, 300, 301, 308, 404, 405, 410];
+/// Statuses for which a guess is allowed (RFC 9110 s15.1), but for 206, which is never kept.
+const HEURISTIC: [u16; 11] = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
 
-/// The lifetime of an answer, from the first source that states one: `s-maxage`, `max-age`, `Expires`, the guess from
-/// `Last-Modified`, the route's default. `None` if it could never be reused: no lifetime, no stale time and nothing
-/// to validate it by.
+/// The lifetime of an answer: what the route puts in the place of any other, or else from the first source that states
+/// one: `s-maxage`, `max-age`, `Expires`, the route's for this error, the guess from `Last-Modified`, the route's
+/// default. `None` if it could never be reused: no lifetime, no stale time and nothing to validate it by.
 pub(crate) fn lifetime(
     status: StatusCode,
     headers: &HeaderMap,
     directives: &Directives,
     policy: &CachePolicy,
-    now: SystemTime,
+    arrival: &Arrival,
 ) -> Option<Lifetime> {
-    let date = date(headers, header::DATE).unwrap_or(now);
-    let age = age(headers, date, now);
-    let stated = directives.s_maxage.or(directives.max_age).map(|s| Duration::from_secs(s.into()));
-    let lifetime = stated
-        .or_else(|| if directives.targeted { None } else { expires(headers, date) })
-        .or_else(|| heuristic(status, headers, date))
+    let dated = date(headers, &header::DATE).unwrap_or(arrival.at);
+    let age = age(headers, dated, arrival);
+    let negative = negative(policy, status);
+    let overridden = policy.overrides.ttl.filter(|_| negative.is_none());
+    let may_guess = HEURISTIC.contains(&status.as_u16()) || directives.public;
+    let lifetime = overridden
+        .or_else(|| stated(headers, directives, dated))
+        .or(negative)
+        .or_else(|| heuristic(headers, dated).filter(|_| may_guess))
         .or_else(|| policy.default_ttl.filter(|_| HEURISTIC.contains(&status.as_u16())));
-    let validator = headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
-    let fresh = match lifetime {
-        _ if directives.no_cache => Duration::ZERO,
-        Some(lifetime) => lifetime.saturating_sub(age),
+    let validator = has_validator(headers);
+    let lifetime = match lifetime {
+        _ if directives.no_cache && overridden.is_none() => Duration::ZERO,
+        Some(lifetime) => lifetime,
         None if validator => Duration::ZERO,
         None => return None,
     };
-    let stale_forbidden = directives.must_revalidate || directives.proxy_revalidate || directives.no_cache;
-    let stale = |said: Option<u32>, default: Duration| match said {
-        _ if stale_forbidden => Duration::ZERO,
-        Some(seconds) => Duration::from_secs(seconds.into()),
+    // Not fresh at the moment of its arrival either.
+    let born = arrival.at.checked_sub(age + Duration::from_nanos(1)).unwrap_or(SystemTime::UNIX_EPOCH);
+    let fresh_until = born + lifetime;
+    let must_validate = directives.must_revalidate || directives.proxy_revalidate || directives.no_cache;
+    let stale = |said: Option<u32>, overridden: Option<Duration>, default: Duration| match (overridden, said) {
+        (Some(overridden), _) => overridden,
+        _ if must_validate => Duration::ZERO,
+        (None, Some(seconds)) => Duration::from_secs(seconds.into()),
         // s-maxage means proxy-revalidate as well, unless the origin says otherwise beside it (s5.2.2.10).
-        None if directives.s_maxage.is_some() => Duration::ZERO,
-        None => default,
+        (None, None) if directives.s_maxage.is_some() => Duration::ZERO,
+        (None, None) => default,
     };
+    let overrides = &policy.overrides;
+    let (refreshing, failing) = (directives.stale_while_revalidate, directives.stale_if_error);
     let lifetime = Lifetime {
         age,
-        fresh,
-        stale_while_revalidate: stale(directives.stale_while_revalidate, policy.stale_while_revalidate),
-        stale_if_error: stale(directives.stale_if_error, policy.stale_if_error),
+        fresh_until,
+        stale_while_revalidate: stale(refreshing, overrides.stale_while_revalidate, policy.stale_while_revalidate),
+        stale_if_error: stale(failing, overrides.stale_if_error, policy.stale_if_error),
     };
-    let reusable = !fresh.is_zero()
+    let reusable = fresh_until > arrival.at
         || validator
         || !lifetime.stale_while_revalidate.is_zero()
         || !lifetime.stale_if_error.is_zero();
     reusable.then_some(lifetime)
 }
 
-/// Whole seconds left until `fresh_until`; negative once it has passed (RFC 9211 s2.4).
-pub(crate) fn ttl_s(fresh_until: SystemTime, now: SystemTime) -> i64 {
-    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    match fresh_until.duration_since(now) {
-        Ok(left) => seconds(left),
-        Err(passed) => -1 - seconds(passed.duration()),
-    }
+/// The lifetime that the origin states; `None` if it states none.
+fn stated(headers: &HeaderMap, directives: &Directives, dated: SystemTime) -> Option<Duration> {
+    let seconds = directives.s_maxage.or(directives.max_age);
+    let directed = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    directed.or_else(|| if directives.targeted { None } else { expires(headers, dated) })
 }
 
-/// The larger of what the clocks and what the `Age` field say.
-fn age(headers: &HeaderMap, date: SystemTime, now: SystemTime) -> Duration {
-    let said = headers.get(header::AGE).map(|value| match value.to_str().map(str::trim) {
-        Ok("0") => 0,
-        // Zero is what cannot be read, and what cannot be read may be of any age.
-        Ok(age) => Some(directives::seconds(age)).filter(|&seconds| seconds > 0).unwrap_or(directives::LONG_S),
-        Err(_not_text) => directives::LONG_S,
+/// Whether an old answer may hide this one: what the server itself, or something on the way, failed at (RFC 5861 s4).
+pub(crate) fn is_error(status: u16) -> bool {
+    matches!(status, 500 | 502 | 503 | 504)
+}
+
+/// What the route gives an error of this status.
+pub(crate) fn negative(policy: &CachePolicy, status: StatusCode) -> Option<Duration> {
+    policy.negative.iter().find(|negative| negative.status == status.as_u16()).map(|negative| negative.ttl)
+}
+
+/// Whether the origin can be asked if the answer still holds.
+fn has_validator(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED)
+}
+
+/// RFC 9111 s4.2.3. What came through no cache is not aged by an origin's clock that runs behind: `Date` counts where an
+/// `Age` says that there was a cache, or a hop of HTTP/1.0 may have kept the answer without saying so. Nor does it age
+/// while the origin makes it.
+fn age(headers: &HeaderMap, dated: SystemTime, arrival: &Arrival) -> Duration {
+    let said = headers.get(header::AGE).and_then(|age| {
+        // s5.1: of several the first counts, and what is no number does not.
+        list::seconds(age.as_bytes().split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii())
     });
-    let apparent = now.duration_since(date).unwrap_or_default();
-    // Without an Age field there is no cache in between; an origin's clock that runs behind must not age the answer.
-    said.map_or(Duration::ZERO, |said| apparent.max(Duration::from_secs(said.into())))
+    if said.is_none() && !came_through_http10(headers, arrival.version) {
+        return Duration::ZERO;
+    }
+    let whole_seconds = |time: Duration| Duration::from_secs(time.as_secs());
+    let apparent = arrival.at.duration_since(dated).map(whole_seconds).unwrap_or_default();
+    let delay = arrival.at.duration_since(arrival.asked).map(whole_seconds).unwrap_or_default();
+    let corrected = said.map_or(Duration::ZERO, |said| Duration::from_secs(said.into()) + delay);
+    apparent.max(corrected).min(Duration::from_secs(LONG_S.into()))
+}
+
+fn came_through_http10(headers: &HeaderMap, version: Version) -> bool {
+    let hops = headers.get_all(header::VIA).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    let is_old = |hop: &[u8]| hop.starts_with(b"1.0 ") || hop.starts_with(b"HTTP/1.0 ");
+    hops.map(<[u8]>::trim_ascii_start).any(is_old) || version < Version::HTTP_11
 }
 
 /// `Expires` relative to `Date`; an invalid date, such as `0`, or two of them, is in the past (RFC 9111 s5.3).
-fn expires(headers: &HeaderMap, date: SystemTime) -> Option<Duration> {
+fn expires(headers: &HeaderMap, dated: SystemTime) -> Option<Duration> {
     let mut fields = headers.get_all(header::EXPIRES).iter();
     let value = fields.next()?;
     let only = fields.next().is_none();
     let expires = value.to_str().ok().filter(|_| only).and_then(|value| httpdate::parse_http_date(value).ok());
-    Some(expires.and_then(|expires| expires.duration_since(date).ok()).unwrap_or_default())
+    Some(expires.and_then(|expires| expires.duration_since(dated).ok()).unwrap_or_default())
 }
 
-fn heuristic(status: StatusCode, headers: &HeaderMap, date: SystemTime) -> Option<Duration> {
-    let changed = self::date(headers, header::LAST_MODIFIED).filter(|_| HEURISTIC.contains(&status.as_u16()))?;
-    let unchanged_for = date.duration_since(changed).ok()?;
+fn heuristic(headers: &HeaderMap, dated: SystemTime) -> Option<Duration> {
+    let changed = date(headers, &header::LAST_MODIFIED)?;
+    let unchanged_for = dated.duration_since(changed).ok()?;
     Some((unchanged_for / 10).min(HEURISTIC_MAX))
-}
-
-fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<SystemTime> {
-    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }
 
 #[cfg(test)]

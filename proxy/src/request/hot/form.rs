@@ -26,6 +26,8 @@ pub(crate) struct Form {
     pub(super) coded: Option<(Coding, u64)>,
     /// Whether the route compresses at all.
     pub(super) compresses: bool,
+    /// The bytes of the body as it was stored; what came in chunks says so now.
+    pub(super) length: u64,
 }
 
 impl Form {
@@ -107,12 +109,18 @@ impl Marks {
 }
 
 /// The header that the whole way would send of a stored one; `None` if it cannot be made.
-fn dressed(stored: &ResponseHeader, route: &Route, form: Form, marks: &Marks) -> Option<ResponseHeader> {
+fn dressed(
+    stored: &ResponseHeader,
+    route: &Route,
+    form: Form,
+    via: &HeaderValue,
+    marks: &Marks,
+) -> Option<ResponseHeader> {
     let mut header = stored.clone();
     header.insert_header(header::AGE, marks.of(Which::Age)).ok()?;
     header.set_version(Version::HTTP_11);
     if header.status != StatusCode::NO_CONTENT && !header.headers.contains_key(header::CONTENT_LENGTH) {
-        header.insert_header(header::TRANSFER_ENCODING, "chunked").ok()?;
+        header.insert_header(header::CONTENT_LENGTH, form.length).ok()?;
     }
     if form.not_modified {
         to_304(&mut header);
@@ -121,7 +129,10 @@ fn dressed(stored: &ResponseHeader, route: &Route, form: Form, marks: &Marks) ->
     if header.status == StatusCode::OK && header.headers.contains_key(header::CONTENT_LENGTH) {
         header.insert_header(header::ACCEPT_RANGES, "bytes").ok()?;
     }
-    respond::introduce(&mut header, marks.of(Which::Status), marks.of(Which::Id)).ok()?;
+    if let Some((policy, _)) = route.caching() {
+        policy.tags.headers.iter().for_each(|name| drop(header.remove_header(name.as_str())));
+    }
+    respond::introduce(&mut header, marks.of(Which::Status), marks.of(Which::Id), via).ok()?;
     if form.compresses {
         coding::serve::tell_form(&mut header, form.coded).ok()?;
     }
@@ -139,10 +150,15 @@ pub(super) struct Text {
 
 impl Text {
     /// Renders it, and says how many bytes it takes.
-    pub(super) fn render(stored: &ResponseHeader, route: &Route, form: Form) -> Option<(Self, usize)> {
+    pub(super) fn render(
+        stored: &ResponseHeader,
+        route: &Route,
+        form: Form,
+        via: &HeaderValue,
+    ) -> Option<(Self, usize)> {
         let marks = Marks::draw();
         let date = stored.headers.get(header::DATE).cloned();
-        let mut header = dressed(stored, route, form, &marks)?;
+        let mut header = dressed(stored, route, form, via, &marks)?;
         let date = date.map_or_else(|| HeaderValue::from_str(marks.of(Which::Date)).ok(), Some)?;
         header.insert_header(header::DATE, date).ok()?;
         header.insert_header(header::CONNECTION, "keep-alive").ok()?;
@@ -201,9 +217,14 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Makes it, and says how many bytes it takes at most.
-    pub(super) fn render(stored: &ResponseHeader, route: &Route, form: Form) -> Option<(Self, usize)> {
+    pub(super) fn render(
+        stored: &ResponseHeader,
+        route: &Route,
+        form: Form,
+        via: &HeaderValue,
+    ) -> Option<(Self, usize)> {
         let marks = Marks::draw();
-        let mut header = dressed(stored, route, form, &marks)?;
+        let mut header = dressed(stored, route, form, via, &marks)?;
         respond::suit_http2(&mut header);
         if !header.headers.contains_key(header::DATE) {
             header.insert_header(header::DATE, marks.of(Which::Date)).ok()?;

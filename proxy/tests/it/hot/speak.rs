@@ -51,6 +51,8 @@ impl Answer {
                 "date" if value != "Tue, 03 Nov 2026 08:00:00 GMT" => "now".to_owned(),
                 "x-request-id" if !value.contains("given") && value != "mine" => "drawn".to_owned(),
                 "cache-status" => value.split("ttl=").next().unwrap_or_default().to_owned(),
+                // Each edge has a name of its own.
+                "via" => value.split("floodgate-").next().unwrap_or_default().to_owned(),
                 "set-cookie" => value.split('=').next().unwrap_or_default().to_owned(),
                 "content-length" if refused => "some".to_owned(),
                 // The boundary between parts is drawn.

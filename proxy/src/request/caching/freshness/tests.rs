@@ -17,14 +17,31 @@ fn policy(default_ttl_s: Option<u64>, stale_s: u64) -> CachePolicy {
 }
 
 fn of(fields: &[(&'static str, &'static str)], policy: &CachePolicy) -> Option<Lifetime> {
-    let now = httpdate::parse_http_date(NOW).unwrap();
-    let headers: HeaderMap =
-        fields.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect();
-    lifetime(StatusCode::OK, &headers, &Directives::of_response(&headers), policy, now)
+    of_status(StatusCode::OK, fields, policy, Version::HTTP_11)
 }
 
-fn fresh_s(fields: &[(&'static str, &'static str)]) -> Option<u64> {
-    of(fields, &policy(None, 0)).map(|lifetime| lifetime.fresh.as_secs())
+fn of_status(
+    status: StatusCode,
+    fields: &[(&'static str, &'static str)],
+    policy: &CachePolicy,
+    version: Version,
+) -> Option<Lifetime> {
+    let at = httpdate::parse_http_date(NOW).unwrap() + Duration::from_millis(700);
+    let arrival = Arrival { asked: at - Duration::from_millis(2_500), at, version };
+    let headers: HeaderMap =
+        fields.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect();
+    lifetime(status, &headers, &Directives::of_response(&headers), policy, &arrival)
+}
+
+/// Until when it is fresh, in seconds from its arrival; never more than zero for what has to be validated.
+fn left_s(lifetime: &Lifetime) -> i64 {
+    let at = httpdate::parse_http_date(NOW).unwrap() + Duration::from_millis(700);
+    let seconds = |time: Duration| i64::try_from((time + Duration::from_millis(500)).as_secs()).unwrap();
+    lifetime.fresh_until.duration_since(at).map_or_else(|past| -seconds(past.duration()), seconds)
+}
+
+fn fresh_s(fields: &[(&'static str, &'static str)]) -> Option<i64> {
+    of(fields, &policy(None, 0)).as_ref().map(left_s)
 }
 
 #[test]
@@ -35,7 +52,7 @@ fn the_first_source_that_states_a_lifetime_counts() {
     assert_eq!(fresh_s(&[("cache-control", "max-age=50"), expires, modified]), Some(50));
     assert_eq!(fresh_s(&[("date", NOW), expires, modified]), Some(100));
     assert_eq!(fresh_s(&[("date", NOW), modified]), Some(100));
-    assert_eq!(of(&[], &policy(Some(30), 0)).unwrap().fresh.as_secs(), 30);
+    assert_eq!(left_s(&of(&[], &policy(Some(30), 0)).unwrap()), 30);
 }
 
 #[test]
@@ -67,13 +84,76 @@ fn a_guess_is_at_most_a_day() {
 }
 
 #[test]
-fn time_spent_in_other_caches_counts() {
+fn time_spent_in_other_caches_and_on_the_way_counts() {
     let lifetime = of(&[("cache-control", "max-age=60"), ("age", "45")], &policy(None, 0)).unwrap();
-    assert_eq!((lifetime.age.as_secs(), lifetime.fresh.as_secs()), (45, 15));
-    for old in ["90", "4294967296", "99999999999999999999", "-1", "soon"] {
-        assert_eq!(fresh_s(&[("cache-control", "max-age=60"), ("age", old), ("etag", "\"x\"")]), Some(0), "{old}");
+    assert_eq!((lifetime.age.as_secs(), left_s(&lifetime)), (47, 13));
+    let left = |age| fresh_s(&[("cache-control", "max-age=60"), ("age", age), ("etag", "\"x\"")]);
+    for (age, left_s) in [
+        ("90", -32),
+        ("4294967296", 60 - (1 << 31)),
+        ("99999999999999999999", 60 - (1 << 31)),
+        ("0", 58),
+        ("3, 40", 55),
+        ("-1", 60),
+        ("soon", 60),
+        ("7.5", 60),
+    ] {
+        assert_eq!(left(age), Some(left_s), "{age}");
     }
-    assert_eq!(fresh_s(&[("cache-control", "max-age=60"), ("age", "0")]), Some(60));
+}
+
+#[test]
+fn a_date_counts_where_something_may_have_kept_the_answer() {
+    const BEFORE: &str = "Tue, 10 Nov 2026 23:59:30 GMT";
+    let aged = |fields: &[(&'static str, &'static str)], version| {
+        let fields = [&[("cache-control", "max-age=60"), ("date", BEFORE)], fields].concat();
+        of_status(StatusCode::OK, &fields, &policy(None, 0), version).unwrap().age.as_secs()
+    };
+    assert_eq!(aged(&[], Version::HTTP_11), 0, "its clock runs behind");
+    assert_eq!(aged(&[("via", "1.1 a")], Version::HTTP_11), 0);
+    assert_eq!(aged(&[("age", "1")], Version::HTTP_11), 30);
+    assert_eq!(aged(&[("via", "1.1 a, 1.0 b")], Version::HTTP_11), 30);
+    assert_eq!(aged(&[], Version::HTTP_10), 30);
+}
+
+#[test]
+fn errors_live_as_long_as_the_route_says() {
+    let mut policy = policy(None, 0);
+    let not_found = |policy: &CachePolicy, fields: &[(&'static str, &'static str)]| {
+        let lifetime = of_status(StatusCode::NOT_FOUND, fields, policy, Version::HTTP_11);
+        lifetime.as_ref().map(left_s)
+    };
+    assert_eq!(not_found(&policy, &[]), None);
+    policy.negative = vec![config::model::Negative { status: 404, ttl: Duration::from_secs(5) }];
+    assert_eq!(not_found(&policy, &[]), Some(5));
+    assert_eq!(not_found(&policy, &[("cache-control", "max-age=9")]), Some(9), "where it states none");
+    policy.overrides.ttl = Some(Duration::from_secs(70));
+    assert_eq!(not_found(&policy, &[]), Some(5), "errors have a rule of their own");
+}
+
+#[test]
+fn what_the_route_says_holds_whatever_the_origin_says() {
+    let overrides = config::model::Overrides {
+        ttl: Some(Duration::from_secs(70)),
+        stale_while_revalidate: Some(Duration::from_secs(7)),
+        stale_if_error: Some(Duration::from_secs(8)),
+    };
+    let policy = CachePolicy { overrides, ..policy(None, 0) };
+    for list in ["no-cache", "max-age=1", "max-age=999, must-revalidate", "max-age=0, stale-if-error=99"] {
+        let lifetime = of(&[("cache-control", list)], &policy).unwrap();
+        let stale = (lifetime.stale_while_revalidate.as_secs(), lifetime.stale_if_error.as_secs());
+        assert_eq!((left_s(&lifetime), stale), (70, (7, 8)), "{list}");
+    }
+}
+
+#[test]
+fn a_status_that_says_little_is_not_guessed_about() {
+    let guess = |status, list| {
+        let fields = [("date", NOW), ("last-modified", "Tue, 10 Nov 2026 23:43:20 GMT"), ("cache-control", list)];
+        let lifetime = of_status(StatusCode::from_u16(status).unwrap(), &fields, &policy(None, 0), Version::HTTP_11);
+        lifetime.as_ref().map(left_s)
+    };
+    assert_eq!([guess(404, "x"), guess(302, "x"), guess(302, "public")], [Some(100), Some(0), Some(100)]);
 }
 
 #[test]
@@ -94,11 +174,4 @@ fn stale_times_are_the_origins_then_the_routes_and_never_past_must_revalidate() 
 #[test]
 fn no_cache_is_kept_but_validated_each_time() {
     assert_eq!(fresh_s(&[("cache-control", "no-cache, max-age=60"), ("etag", "\"x\"")]), Some(0));
-}
-
-#[test]
-fn what_is_stale_has_a_negative_time_left_from_the_first_moment() {
-    let now = httpdate::parse_http_date(NOW).unwrap();
-    let left = |ms: u64| ttl_s(now + Duration::from_millis(ms), now + Duration::from_secs(10));
-    assert_eq!([left(11_500), left(10_000), left(9_999), left(8_000)], [1, 0, -1, -3]);
 }
