@@ -19,6 +19,8 @@ mod http2;
 mod routing;
 mod answering;
 mod caching;
+mod caching_rules;
+mod conformance;
 mod compressing;
 mod warming;
 mod disk;
