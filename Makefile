@@ -4,7 +4,7 @@ ifeq ($(wildcard deploy/local/demo.sh),)
 $(error this is not the repository's root folder; hint: `make -C DIR` goes there)
 endif
 
-.PHONY: help demo test soak compare upgrades scan-tls audit fuzz build fmt clean-state
+.PHONY: help demo test interleave soak compare upgrades scan-tls audit fuzz build fmt clean-state
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -14,6 +14,9 @@ demo: ## build and start the shop and the edge in front of it; Ctrl-C ends all
 
 test: ## every check that a change has to pass
 	@deploy/local/test.sh
+
+interleave: ## fills, lookups and purges of the cache in thousands of orders of their threads
+	cargo test -p cache --features shuttle --lib interleavings
 
 soak: ## a thousand reloads under load: requests, failures, memory
 	@deploy/local/reload-soak.sh

@@ -5,10 +5,10 @@
 
 use crate::body::{BLOCK_OVERHEAD, Block, Body};
 use crate::hit::StoredHit;
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::zone::Zone;
 use bytes::Bytes;
 use pingora::cache::HitHandler;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// How many codings there may be; which is which is the caller's affair.

@@ -49,6 +49,7 @@ use crate::labels::{Generation, Labels};
 use crate::memory::Memory;
 use crate::memory::object::Object;
 use crate::purge::{self, Purges};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use files::{Folder, OnDisk};
 use index::{Index, KeyHash, Ticket};
@@ -61,7 +62,6 @@ use state::{Counters, Health};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

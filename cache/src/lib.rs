@@ -38,6 +38,7 @@
 //! - `created`, `updated`, `provenance`, the epoch, variance and stale windows of a `CacheMeta` come back exactly. The
 //!   letter case of field names, and extensions, do not.
 
+mod sync;
 mod options;
 mod store;
 mod zone;

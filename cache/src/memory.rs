@@ -16,12 +16,13 @@ mod tests;
 use crate::head::Head;
 use crate::key::Slot;
 use crate::purge::{Purges, Verdict};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use budget::{Budget, Charge};
 use object::{Found, Object};
 use shard::{Shard, Step};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 /// A zone smaller than this has one shard, and so one exact order of eviction.
 const SHARD_BYTES_MIN: u64 = 4 << 20;

@@ -24,6 +24,9 @@ mod sweep;
 
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "shuttle")]
+#[cfg(test)]
+mod interleavings;
 
 pub use order::{Durability, Purge, Reached, Receipt, Subject};
 pub(crate) use standing::Standing;
@@ -31,19 +34,21 @@ pub(crate) use standing::Standing;
 use crate::head::Head;
 use crate::labels::{Generation, UrlHash};
 use crate::memory::budget::{Budget, Charge};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use log::FILES;
 use log::{Log, Told};
 use records::{Mark, Record, Records};
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 pub(crate) use sweep::Tally;
 
 /// Groups of URLs that are told apart by a hit before it looks at records: eight bytes each, part of the zone itself.
-const MARKS: usize = 1024;
+/// Few where every step of a thread is played through.
+const MARKS: usize = if cfg!(feature = "shuttle") { 4 } else { 1024 };
 /// How long an answer may take to come, from when its origin is asked: one that takes longer may be purged for nothing.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 /// A process has so many numbers for each second that it lives: more than it can ever use.

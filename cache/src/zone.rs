@@ -9,11 +9,11 @@ use crate::memory::object::{Found, Object};
 use crate::options::ZoneOptions;
 use crate::purge::Purges;
 use crate::stat::ZoneStat;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use pingora::cache::{CacheKey, CacheMeta};
 use pingora::prelude::Result;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug)]
 pub(crate) struct Zone {

@@ -8,10 +8,10 @@
 
 use crate::disk::layout::{ALIGNMENT, Entry};
 use crate::memory::budget::{Budget, Charge};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Position;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 64;

@@ -7,10 +7,10 @@ use crate::disk::index::Found;
 use crate::disk::layout::{CHUNK_BYTES, FRAME_BYTES, Frame, Kind, chunks};
 use crate::disk::recover::read;
 use crate::disk::segment::Segment;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 

@@ -3,8 +3,8 @@
 use crate::disk::files::Blob;
 use crate::disk::index::short;
 use crate::disk::layout::Span;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! How a disk tier is, and what it has done, as plain values.
 
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// What a disk tier does at the moment.

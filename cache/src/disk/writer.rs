@@ -20,9 +20,9 @@ use crate::disk::segment::Segment;
 use crate::head::Head;
 use crate::labels::{Labels, Tag};
 use crate::memory::object::Object;
+use crate::sync::atomic::Ordering;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// As much is written at once, if there is as much.
 const BATCH_BYTES: usize = 512 << 10;

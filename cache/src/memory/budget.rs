@@ -1,7 +1,7 @@
 //! Bytes of memory: a limit, what is used of it, and the proof of having been charged.
 
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How much a zone may hold and how much it holds.
 ///

@@ -1,8 +1,8 @@
 //! The two queues of a shard: doubly linked through one vector, so that any object can leave its place at once.
 
 use crate::memory::object::Object;
+use crate::sync::atomic::{AtomicU8, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 /// More uses than these are not told apart (S3-FIFO s4: two bits).
 const USES_MAX: u8 = 3;

@@ -2,7 +2,7 @@
 
 use crate::labels::Generation;
 use crate::purge::Verdict;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// Kept with each object's head, and written by whoever has asked, under no lock.

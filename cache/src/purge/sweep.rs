@@ -6,8 +6,8 @@ use crate::memory::object::Object;
 use crate::purge::order::{Purge, Reached, Subject};
 use crate::purge::records::Mark;
 use crate::purge::{Counters, Purges, Verdict};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::zone::Zone;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 /// One purge, and what it has reached so far: lookups and the sweep both come upon its objects, and each object is
@@ -67,7 +67,7 @@ impl Purges {
         }
     }
 
-    fn lock_tallies(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Tally>>> {
+    fn lock_tallies(&self) -> crate::sync::MutexGuard<'_, Vec<Arc<Tally>>> {
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-fn at(seconds: u64) -> SystemTime {
+pub(super) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
@@ -29,12 +29,12 @@ fn zone() -> Zone {
     Zone::new(&options, &Arc::default())
 }
 
-fn key(url: &str) -> CacheKey {
+pub(super) fn key(url: &str) -> CacheKey {
     CacheKey::new(format!("route=shop {url}"), "pages")
 }
 
 /// Stores an answer that was asked for then, and is fresh for long.
-fn store(zone: &Zone, id: u64, url: &str, tags: &[&str], asked_at: Generation) {
+pub(super) fn store(zone: &Zone, id: u64, url: &str, tags: &[&str], asked_at: Generation) {
     let mut meta = CacheMeta::new(at(1 << 33), at(0), 0, 0, ResponseHeader::build(200, None).unwrap());
     meta.extensions_mut().insert(Labels { asked_at, tags: tags.iter().map(|tag| Tag::of(tag)).collect() });
     let head = Arc::new(zone.head(&key(url), &meta).unwrap());
@@ -43,7 +43,7 @@ fn store(zone: &Zone, id: u64, url: &str, tags: &[&str], asked_at: Generation) {
 }
 
 /// When what is stored became stale; none if nothing is stored.
-fn fresh_until(zone: &Zone, url: &str) -> Option<SystemTime> {
+pub(super) fn fresh_until(zone: &Zone, url: &str) -> Option<SystemTime> {
     let key = key(url);
     let found = zone.find(&crate::key::Slot::of(&key), key.primary_key())?;
     Some(found.meta().unwrap().fresh_until())

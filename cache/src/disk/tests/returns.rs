@@ -6,10 +6,10 @@ use crate::disk::files::{Blob, Folder, Lease, OnDisk};
 use crate::head::Head;
 use crate::labels::Labels;
 use crate::memory::Memory;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 #[tokio::test]
 async fn a_rewrite_that_comes_late_is_not_written_behind_what_is_newer() {
