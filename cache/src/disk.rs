@@ -52,7 +52,7 @@ use crate::purge::{self, Purges};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use files::{Folder, OnDisk};
-use index::{Index, KeyHash, Ticket};
+use index::{Index, KeyHash, OBJECT_BYTES_MAX, Ticket};
 use layout::{HEAD_BYTES_MAX, HashKey, KEY_BYTES};
 use pingora::cache::key::HashBinary;
 use queue::{Job, Queue};
@@ -375,9 +375,10 @@ impl Disk {
         limit.saturating_sub(log + KEY_BYTES + self.segment_bytes())
     }
 
-    /// Whether the index takes as much memory as it may.
+    /// Whether the index has as many objects as it may. Its tables grow in leaps, and shrink late: by what they take, many
+    /// segments would go before that shows.
     fn is_full(&self) -> bool {
-        self.index.bytes() > self.memory.budget().limit() / INDEX_SHARE
+        self.index.len() * OBJECT_BYTES_MAX > self.memory.budget().limit() / INDEX_SHARE
     }
 
     fn is_writing(&self) -> bool {
@@ -504,7 +505,6 @@ impl Disk {
                 None if is_to_release => return writer.close(),
                 None => {
                     writer.enter();
-                    self.queue.is_done();
                     writer.fit();
                 }
             }

@@ -75,6 +75,8 @@ pub(crate) struct Purges {
     /// For each group of URLs, the newest purge that could mean one of them.
     marks: Box<[AtomicU64]>,
     ledger: RwLock<Ledger>,
+    /// The zone has a folder, whether or not its log can be written at the moment.
+    has_folder: AtomicBool,
     /// Locked only where a disk may be waited for.
     log: Mutex<Option<Log>>,
     /// Purges up to this one are on the disk.
@@ -100,7 +102,7 @@ pub(crate) struct Counters {
 struct Ledger {
     records: Records,
     charge: Charge,
-    /// What the log has not got yet, in order; nothing where there is no log.
+    /// What the log has not got yet, in order; nothing where there is no log, for a new one begins with all there is.
     unwritten: Vec<Record>,
     has_log: bool,
     /// It was said that there are many.
@@ -124,6 +126,7 @@ impl Purges {
             generation: AtomicU64::new(first_number()),
             marks: (0..MARKS).map(|_| AtomicU64::new(0)).collect(),
             ledger: RwLock::new(ledger),
+            has_folder: AtomicBool::new(false),
             log: Mutex::new(None),
             kept: AtomicU64::new(0),
             flushing: AtomicBool::new(false),
@@ -225,19 +228,30 @@ impl Purges {
         }
     }
 
+    /// Says whether the zone has something on disk that what is purged could come back from. Its log may be taken up late,
+    /// or another process have it: until then purges hold in this process alone.
+    pub(crate) fn set_has_folder(&self, has_folder: bool) {
+        self.has_folder.store(has_folder, Ordering::Relaxed);
+    }
+
     /// Brings the log up to date.
     fn write_out(&self, log: Option<&mut Log>, sync: bool) -> Durability {
-        let Some(log) = log else { return Durability::Durable };
+        let Some(log) = log else {
+            let has_folder = self.has_folder.load(Ordering::Relaxed);
+            return if has_folder { Durability::ThisProcess } else { Durability::Durable };
+        };
         let (unwritten, newest) = {
             let mut ledger = self.write_ledger();
             (std::mem::take(&mut ledger.unwritten), self.generation())
         };
-        let appended = !log.is_to_be_rewritten() && log.append(&unwritten, sync).is_ok();
-        let kept = appended || {
+        let appended = log.append(&unwritten, sync);
+        if appended.is_err() || log.is_to_be_rewritten() {
             let records = self.read_ledger().records.clone();
-            log.rewrite(&records, newest).is_ok()
-        };
-        if !kept {
+            if let Err(error) = log.rewrite(&records, newest) {
+                tracing::warn!(%error, "the log of purges cannot be written anew");
+            }
+        }
+        if !log.is_whole() {
             return log.remove();
         }
         if sync {
@@ -339,6 +353,12 @@ impl Purges {
 
     fn mark_of(&self, url: UrlHash) -> &AtomicU64 {
         &self.marks[url.0 as usize % MARKS]
+    }
+
+    /// As a disk does that hangs.
+    #[cfg(test)]
+    pub(crate) fn hang(&self) -> impl Drop + '_ {
+        self.lock_log()
     }
 
     fn read_ledger(&self) -> RwLockReadGuard<'_, Ledger> {

@@ -33,6 +33,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+/// How long a disk may take to keep a purge. After that it is said not to be kept, which it may be soon.
+const KEEP_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Everything one edge has cached, in zones.
 ///
 /// Pingora wants `&'static`: whoever owns the edge leaks one store for the life of the process (`Box::leak`), and
@@ -201,8 +204,9 @@ impl Finishing {
     }
 
     async fn receipt(self, wait: bool) -> Receipt {
-        // A task that did not come to its end has panicked: then what it was to do has not been done.
-        let durability = self.kept.await.unwrap_or(Durability::ThisProcess);
+        // A task that has not come to its end is held up by the disk, or has panicked: what it was to do is not done.
+        let kept = tokio::time::timeout(KEEP_PATIENCE, self.kept).await;
+        let durability = kept.ok().and_then(|kept| kept.ok()).unwrap_or(Durability::ThisProcess);
         let reached = if wait { self.swept.await.ok() } else { None };
         Receipt { zone: self.zone, generation: self.generation, durability, reached }
     }

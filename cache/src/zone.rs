@@ -105,6 +105,7 @@ impl Zone {
     fn mount(&self, options: Option<&DiskOptions>) {
         let max_object_bytes = self.max_object_bytes();
         let before = self.disk();
+        self.purges.set_has_folder(options.is_some());
         match (before, options) {
             (Some(disk), Some(options)) if disk.path() == options.folder && !disk.is_to_release() => {
                 disk.resize(Size { bytes: options.bytes, max_object_bytes });

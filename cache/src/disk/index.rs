@@ -15,6 +15,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 64;
+/// The most bytes of memory that an object takes, just after the tables have grown.
+pub(crate) const OBJECT_BYTES_MAX: u64 = 39;
 /// More uses than these are not told apart.
 const USES_MAX: u64 = 3;
 
@@ -220,6 +222,7 @@ impl Shard {
         let taken = found.map(|place| place.remove()).is_ok();
         if taken && self.places.capacity() > 64 && self.places.len() < self.places.capacity() / 4 {
             self.places.shrink_to(self.places.len() * 2, |packed| packed.hash.0);
+            self.charge_tables();
         }
         taken
     }

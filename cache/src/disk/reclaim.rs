@@ -26,7 +26,9 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Reclaim {
     victim: Arc<Segment>,
-    entries: std::vec::IntoIter<Entry>,
+    entries: Vec<Entry>,
+    /// So many of them have had their turn.
+    passed: usize,
     /// What memory has at the moment.
     in_memory: HashSet<KeyHash>,
     /// Bytes that may be copied by now.
@@ -40,8 +42,8 @@ impl Reclaim {
     pub(crate) fn of_all(writer: &Writer<'_>, victim: Arc<Segment>) -> Self {
         let listing = list(&*victim.file, victim.number, &writer.key).ok().flatten();
         let blind = listing.is_none();
-        let entries = listing.map(|listing| listing.entries).unwrap_or_default().into_iter();
-        Reclaim { victim, entries, in_memory: HashSet::new(), allowance: 0, blind }
+        let entries = listing.map(|listing| listing.entries).unwrap_or_default();
+        Reclaim { victim, entries, passed: 0, in_memory: HashSet::new(), allowance: 0, blind }
     }
 
     /// Of a segment from which what is used is kept.
@@ -62,12 +64,12 @@ impl Writer<'_> {
     pub(crate) fn advance_reclaim(&mut self, written: u64) -> io::Result<()> {
         let Some(mut reclaim) = self.reclaim.take() else { return Ok(()) };
         reclaim.allowance += written;
-        while let Some(entry) = reclaim.entries.as_slice().first().copied() {
+        while let Some(entry) = reclaim.entries.get(reclaim.passed).copied() {
             if reclaim.allowance < entry.bytes {
                 self.reclaim = Some(reclaim);
                 return Ok(());
             }
-            reclaim.entries.next();
+            reclaim.passed += 1;
             let is_used = reclaim.in_memory.contains(&entry.hash);
             if self.keep(&reclaim.victim, &entry, is_used)? {
                 reclaim.allowance -= entry.bytes;
@@ -83,40 +85,32 @@ impl Writer<'_> {
         // The copies are found from now on, and so their originals are not looked for any more.
         self.commit()?;
         let number = reclaim.victim.number;
+        // First the file: what is not in the index counts as not being on disk, and its removal is not logged.
+        self.remove_file(number)?;
         for entry in reclaim.entries {
             self.disk.index.forget(entry.hash, Place::new(number, entry.offset));
         }
         if reclaim.blind {
             self.disk.index.forget_segment(Place::new(number, 0).segment);
         }
-        self.remove_segment(number)
+        self.disk.segments.remove(number);
+        Ok(())
     }
 
-    /// Copies one record if it is used, whether by memory or by itself. Otherwise it is forgotten.
+    /// Copies one record if it is used, whether by memory or by itself. Otherwise it goes with its segment.
     fn keep(&mut self, victim: &Segment, entry: &Entry, is_used: bool) -> io::Result<bool> {
         let from = Place::new(victim.number, entry.offset);
         let stored = self.disk.index.find(entry.hash, false).filter(|found| found.place == from);
         let Some(stored) = stored.filter(|_| entry.kind == Kind::Object) else { return Ok(false) };
         if !(is_used || stored.uses > 0) || !self.has_room(entry.bytes) {
-            self.disk.index.forget(entry.hash, from);
             return Ok(false);
         }
-        let copied = match read_head(victim, entry.offset, entry.bytes).filter(|(_, frame)| frame.hash == entry.hash) {
-            Some((head, frame)) => {
-                let body_at = entry.offset + head.len() as u64;
-                let Some((frame, head)) = self.judge(frame, head) else {
-                    self.disk.index.forget(entry.hash, from);
-                    return Ok(false);
-                };
-                let body = Body::Copied { file: &*victim.file, at: body_at };
-                self.append(&frame, &head, body, Outcome::Moved { from })?
-            }
-            None => false,
-        };
-        if !copied {
-            self.disk.index.forget(entry.hash, from);
-        }
-        Ok(copied)
+        let head = read_head(victim, entry.offset, entry.bytes).filter(|(_, frame)| frame.hash == entry.hash);
+        let Some((head, frame)) = head else { return Ok(false) };
+        let body_at = entry.offset + head.len() as u64;
+        let Some((frame, head)) = self.judge(frame, head) else { return Ok(false) };
+        let body = Body::Copied { file: &*victim.file, at: body_at };
+        self.append(&frame, &head, body, Outcome::Moved { from })
     }
 
     /// Asks the purges about an object that is to be kept. None if it is gone. If none of them means it, it counts as

@@ -143,11 +143,12 @@ impl<'disk> Writer<'disk> {
         }
     }
 
-    /// Writes out and enters all that is written, and lets the index's memory be made up for.
+    /// Writes out and enters all that is written, between two jobs, and lets the index's memory be made up for.
     pub(crate) fn enter(&mut self) {
         if let Err(error) = self.commit().and_then(|()| self.relieve_index()) {
             self.fault(&error);
         }
+        self.disk.queue.is_done();
         self.disk.memory.fit();
     }
 
@@ -186,7 +187,9 @@ impl<'disk> Writer<'disk> {
         let (number, file) = (log.segment.number, Arc::clone(&log.segment.file));
         if log.entries.is_empty() {
             self.log = None;
-            return self.remove_segment(number);
+            self.remove_file(number)?;
+            self.disk.segments.remove(number);
+            return Ok(());
         }
         let footer = encode_footer(number, &log.entries, &log.span);
         file.write_at(&footer, log.end)?;
@@ -419,7 +422,7 @@ impl<'disk> Writer<'disk> {
         }
     }
 
-    /// Removes the oldest segments while the index takes more memory than it may.
+    /// Removes the oldest segments while the index has more objects than it may.
     fn relieve_index(&mut self) -> io::Result<()> {
         while self.disk.is_full() {
             let current = self.log.as_ref().map(|log| log.segment.number);
@@ -432,13 +435,11 @@ impl<'disk> Writer<'disk> {
         Ok(())
     }
 
-    pub(crate) fn remove_segment(&mut self, number: u64) -> io::Result<()> {
+    pub(crate) fn remove_file(&self, number: u64) -> io::Result<()> {
         match self.disk.folder.remove(&segment_name(number)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
-        self.disk.segments.remove(number);
-        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -74,9 +74,14 @@ impl Log {
         Ok(log)
     }
 
+    /// Whether it says everything that it was told.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Whether it is time to write it anew.
     pub(crate) fn is_to_be_rewritten(&self) -> bool {
-        self.file.is_none() || self.bytes > (2 * self.bytes_when_new).max(self.bytes_when_new + SLACK_BYTES)
+        !self.is_whole() || self.bytes > (2 * self.bytes_when_new).max(self.bytes_when_new + SLACK_BYTES)
     }
 
     /// Adds records. With `sync` they, and all before them, are on the disk when this returns; without, they are with
@@ -95,7 +100,7 @@ impl Log {
         synced
     }
 
-    /// Writes the file anew from all there is to say.
+    /// Writes the file anew from all there is to say. If that fails the one that is there stays, as whole as it was.
     pub(crate) fn rewrite(&mut self, records: &Records, newest: Generation) -> io::Result<()> {
         let mut payload = Vec::new();
         put_head(&mut payload, 5, newest, None);
@@ -106,11 +111,15 @@ impl Log {
         }
         records.iter().for_each(|record| encode(&record, &mut payload));
         let bytes = [&MAGIC[..], &framed(&payload)].concat();
-        let (new, name) = (self.folder.join(NEW_NAME), self.folder.join(NAME));
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&new)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, &name)?;
+        let new = self.folder.join(NEW_NAME);
+        let file = write_new(&new, &bytes).inspect_err(|_| {
+            // It takes room where there may be none. It is tried again when the file has grown once more.
+            fs::remove_file(&new).ok();
+            self.bytes_when_new = self.bytes;
+        })?;
+        // From here on the old file may or may not be the one that has the name.
+        self.file = None;
+        fs::rename(&new, self.folder.join(NAME))?;
         sync_folder(&self.folder)?;
         self.file = Some(file);
         (self.bytes, self.bytes_when_new) = (bytes.len() as u64, bytes.len() as u64);
@@ -132,6 +141,13 @@ impl Log {
         };
         if removed.is_ok() { Durability::DiskForfeited } else { Durability::ThisProcess }
     }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(file)
 }
 
 /// Makes a rename or a removal outlive a loss of power.

@@ -61,7 +61,8 @@ pub enum Durability {
     /// It could not: the purge could not be written, so all that the zone has on disk is given up at the next start,
     /// unless writing succeeds again before.
     DiskForfeited,
-    /// It could: the purge holds in this process alone. Writing it is tried again until it succeeds.
+    /// It could: the purge holds in this process alone, for the log cannot be written, or not yet, or another process has
+    /// it. Writing it is tried again until it succeeds.
     ThisProcess,
 }
 

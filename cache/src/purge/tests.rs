@@ -432,5 +432,33 @@ fn a_folder_that_was_let_go_of_is_not_written_any_more() {
     assert_eq!(told.records.len(), 1, "what was still to be written has been");
     purges.invalidate(UrlHash::of("/"));
     assert_eq!(purges.keep(purges.generation()), Durability::Durable, "there is nothing to come back from");
+    purges.set_has_folder(true);
+    assert_eq!(purges.keep(purges.generation()), Durability::ThisProcess, "another process may have it");
     assert_eq!(Log::read(folder.path()).unwrap(), Some(told));
+    attach(&purges, folder.path());
+    assert_eq!(purges.keep(purges.generation()), Durability::Durable);
+    assert_eq!(
+        Log::read(folder.path()).unwrap().expect("it is whole").records.len(),
+        2,
+        "what was purged meanwhile too"
+    );
+}
+
+#[test]
+fn a_log_that_has_grown_and_cannot_be_written_anew_is_still_appended_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let purges = purges();
+    attach(&purges, folder.path());
+    forbid_rewriting(folder.path());
+    let is_large = || fs::metadata(folder.path().join("purges.log")).unwrap().len() > 300 << 10;
+    for number in 0_u32.. {
+        let tags = (0..1000).map(|tag| Mark::Tag(Tag::of(&format!("{number} {tag}"))));
+        let purged = purges.record(tags, None).generation;
+        assert_eq!(purges.keep(purged), Durability::Durable);
+        if is_large() {
+            break;
+        }
+    }
+    let told = Log::read(folder.path()).unwrap().expect("it is whole");
+    assert_eq!(told.newest, purges.generation());
 }

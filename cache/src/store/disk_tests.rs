@@ -1,7 +1,7 @@
 //! Tests of memory and disk together, through Pingora's own interface and on a real folder.
 
 use super::tests::{key, meta, purge, read, told, trace};
-use crate::{DiskOptions, DiskStat, DiskState, Labels, Options, Purge, Store, Subject, Tag, ZoneOptions};
+use crate::{DiskOptions, DiskStat, DiskState, Durability, Labels, Options, Purge, Store, Subject, Tag, ZoneOptions};
 use bytes::Bytes;
 use pingora::cache::{CacheMeta, HitHandler, PurgeOutcome, PurgeTarget, Storage};
 use rand::rngs::StdRng;
@@ -293,4 +293,40 @@ fn seconds() -> u64 {
 #[expect(clippy::disallowed_methods, reason = "a long run has an end")]
 fn now() -> Instant {
     Instant::now()
+}
+
+fn everything() -> Purge {
+    Purge { subjects: vec![Subject::All], soft: false, at: SystemTime::UNIX_EPOCH }
+}
+
+#[tokio::test]
+async fn a_purge_of_a_folder_that_is_not_there_yet_is_kept_once_it_is() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("mounted/later");
+    let store = Store::new(Options { zones: vec![options(1 << 20, Some(&folder))] }).unwrap();
+    until(|| matches!(stat(&store).state, DiskState::Unavailable { .. })).await;
+    let durability = async || store.purge_objects(None, &everything(), true).await[0].durability;
+    assert_eq!(durability().await, Durability::ThisProcess);
+    std::fs::create_dir(parent.path().join("mounted")).unwrap();
+    until(|| stat(&store).state == DiskState::Serving).await;
+    assert_eq!(durability().await, Durability::Durable);
+}
+
+#[tokio::test]
+async fn nobody_who_purges_waits_for_a_disk_that_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(1 << 20, folder.path()).await;
+    let zones = store.zones();
+    let hanging = zones[0].purges.hang();
+    let purge = everything();
+    let mut receipts = std::pin::pin!(store.purge_objects(None, &purge, false));
+    tokio::time::pause();
+    let receipt = loop {
+        tokio::select! {
+            receipts = &mut receipts => break receipts[0].durability,
+            () = tokio::task::yield_now() => tokio::time::advance(Duration::from_secs(1)).await,
+        }
+    };
+    assert_eq!(receipt, Durability::ThisProcess);
+    drop(hanging);
 }

@@ -116,15 +116,20 @@ async fn a_reader_reads_on_in_a_segment_that_is_gone() {
 async fn an_index_that_is_too_large_for_its_memory_gives_up_the_oldest() {
     let mut world = World::start(6, 400 * SEGMENT_BYTES).await;
     world.memory.resize(1 << 20);
+    let mut before = 0;
     for number in 0..40_000 {
         world.put(number, 1, 10);
-        if number % 200 == 0 {
+        if number % 50 == 0 {
             world.flush();
+            let objects = world.stat().objects;
+            assert!(objects + 1000 > before, "no more than a segment at a time: {before} and then {objects}");
+            before = objects;
         }
     }
     world.flush();
     let stat = world.stat();
-    assert!(stat.index_bytes <= 1 << 19, "{stat:?}");
+    // Half of the memory, and what it takes that tables of such a small index differ in how full they are.
+    assert!(stat.index_bytes <= (1 << 19) * 9 / 8, "{stat:?}");
     assert!(stat.objects > 8_000, "{stat:?}");
     assert_eq!(world.version(39_999).await, Some(1));
     world.end().await;

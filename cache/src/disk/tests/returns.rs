@@ -165,3 +165,28 @@ async fn a_file_with_the_last_of_all_numbers_is_not_ours() {
     world.flush();
     assert_eq!(world.kill().await.version(1).await, Some(3));
 }
+
+#[tokio::test]
+async fn what_is_removed_while_its_segment_is_reclaimed_is_gone() {
+    let mut puts_until_reclaimed = u64::MAX;
+    // The second time it stops shortly before, while room is made by and by for what is used.
+    for _ in 0..2 {
+        let world = World::start(1, 5 * SEGMENT_BYTES).await;
+        world.put(1, 1, 100);
+        world.put(2, 1, 60_000);
+        world.flush();
+        assert!(world.find(2).await.is_some(), "it is used");
+        let first_segment = world.disk().segments.oldest().unwrap().number;
+        let mut puts = 0;
+        while puts + 20 < puts_until_reclaimed && world.disk().segments.oldest().unwrap().number == first_segment {
+            puts += 1;
+            world.put(10 + puts, 1, 600);
+            world.flush();
+        }
+        puts_until_reclaimed = puts;
+        world.remove(1);
+        world.flush();
+        let world = world.kill().await;
+        assert_eq!((world.version(1).await, world.version(2).await), (None, Some(1)), "after {puts}");
+    }
+}
