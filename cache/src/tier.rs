@@ -45,7 +45,7 @@ fn found_on_disk(zone: &Arc<Zone>, key: &CacheKey, answer: Answer) -> Result<Opt
         }
     }
     let fits = body.len() <= zone.max_object_bytes().min(zone.memory.budget().limit());
-    let promotion = (is_asked_for_again && fits).then(|| Promotion::new(zone, id, head));
+    let promotion = if is_asked_for_again && fits { Promotion::begin(zone, id, head) } else { None };
     Ok(Some((meta, Box::new(DiskHit::new(id, body, promotion)))))
 }
 
@@ -85,23 +85,24 @@ pub(crate) fn remove(zone: &Zone, slot: &Slot, id: Option<u64>) -> Option<u64> {
 /// A copy for memory, growing with what a client reads.
 #[derive(Debug)]
 pub(crate) struct Promotion {
-    zone: Arc<Zone>,
-    id: u64,
+    turn: Turn,
     head: Arc<Head>,
     buffer: Buffer,
     charge: Charge,
 }
 
 impl Promotion {
-    fn new(zone: &Arc<Zone>, id: u64, head: Arc<Head>) -> Self {
+    /// None while another copy of the object is being made: of many, one would be kept.
+    fn begin(zone: &Arc<Zone>, id: u64, head: Arc<Head>) -> Option<Self> {
+        let turn = Turn::take(zone, id)?;
         let charge = Charge::regardless(zone.memory.budget(), 0);
-        Promotion { zone: Arc::clone(zone), id, head, buffer: Buffer::default(), charge }
+        Some(Promotion { turn, head, buffer: Buffer::default(), charge })
     }
 
     /// Takes what was read from `at` on. None if that is not what follows, or there is no room: then there is no copy.
     pub(crate) fn add(mut self, at: u64, bytes: &Bytes) -> Option<Self> {
         let follows = at == self.buffer.end();
-        if !follows || !self.zone.memory.charge(&mut self.charge, Buffer::cost_of(bytes.len())) {
+        if !follows || !self.turn.zone.memory.charge(&mut self.charge, Buffer::cost_of(bytes.len())) {
             return None;
         }
         self.buffer.push(bytes.clone());
@@ -121,8 +122,8 @@ impl Promotion {
         self.charge.set(bytes + OBJECT_OVERHEAD);
         let body = Arc::new(Body::new(blocks, self.charge.take()));
         let slot = self.head.slot();
-        let object = Object { id: self.id, head: self.head, body };
-        if !of.is_current() || !self.zone.memory.insert(Arc::new(object)) {
+        let object = Object { id: self.turn.id, head: self.head, body };
+        if !of.is_current() || !self.turn.zone.memory.insert(Arc::new(object)) {
             return;
         }
         // What replaces it on disk is announced there after it is stored in memory, and what removes it, before: so it is
@@ -130,7 +131,27 @@ impl Promotion {
         if of.is_current() {
             of.count_promotion();
         } else {
-            self.zone.memory.remove(&slot, Some(self.id));
+            self.turn.zone.memory.remove(&slot, Some(self.turn.id));
         }
+    }
+}
+
+/// The right to copy an object into memory, until it is dropped.
+#[derive(Debug)]
+struct Turn {
+    zone: Arc<Zone>,
+    id: u64,
+}
+
+impl Turn {
+    fn take(zone: &Arc<Zone>, id: u64) -> Option<Self> {
+        let is_first = zone.promoting().insert(id);
+        is_first.then(|| Turn { zone: Arc::clone(zone), id })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.zone.promoting().remove(&self.id);
     }
 }

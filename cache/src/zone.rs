@@ -10,10 +10,12 @@ use crate::options::ZoneOptions;
 use crate::purge::Purges;
 use crate::stat::ZoneStat;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use arc_swap::ArcSwapOption;
 use pingora::cache::{CacheKey, CacheMeta};
 use pingora::prelude::Result;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
 
 #[derive(Debug)]
 pub(crate) struct Zone {
@@ -22,6 +24,8 @@ pub(crate) struct Zone {
     pub(crate) memory: Arc<Memory>,
     pub(crate) purges: Arc<Purges>,
     disk: ArcSwapOption<Mount>,
+    /// The objects that are being copied from disk to memory.
+    promoting: Mutex<HashSet<u64>>,
     /// Shared with the fills of the store: identities go on from what the disk has.
     last_id: Arc<AtomicU64>,
     pub(crate) counters: Counters,
@@ -46,6 +50,7 @@ impl Zone {
             purges: Arc::new(Purges::new(memory.budget())),
             memory,
             disk: ArcSwapOption::empty(),
+            promoting: Mutex::default(),
             last_id: Arc::clone(last_id),
             counters: Counters::default(),
         };
@@ -94,6 +99,10 @@ impl Zone {
         let stored = || self.find(&Slot::of(key), key.primary_key()).map(|found| found.object.head.labels().clone());
         let labels = meta.extensions().get::<Labels>().cloned().or_else(stored).unwrap_or_default();
         Head::new(key, meta, labels, self.memory.budget())
+    }
+
+    pub(crate) fn promoting(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.promoting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The disk tier, if there is one, in whatever state.

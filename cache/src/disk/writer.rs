@@ -40,6 +40,8 @@ pub(crate) struct Writer<'disk> {
     buffer: Vec<u8>,
     /// Whole records that are not entered yet.
     written: Vec<Written>,
+    /// A segment that could not be cut to so many bytes: behind them is what was given up, and may not come back.
+    uncut: Option<(Arc<Segment>, u64)>,
     /// What a failed write leaves to be removed, lest something older comes back.
     owed: Vec<(KeyHash, Ticket)>,
 }
@@ -102,6 +104,7 @@ impl<'disk> Writer<'disk> {
             next_number: opened.next_number,
             buffer: Vec::with_capacity(BATCH_BYTES),
             written: Vec::new(),
+            uncut: None,
             owed: Vec::new(),
         }
     }
@@ -160,6 +163,10 @@ impl<'disk> Writer<'disk> {
                 self.disk.is_to_give_up.store(true, Ordering::Relaxed);
                 return self.fault(&error);
             }
+            self.uncut = None;
+        }
+        if let Err(error) = self.cut() {
+            return self.fault(&error);
         }
         self.disk.set_writing();
         let owed = std::mem::take(&mut self.owed);
@@ -212,7 +219,7 @@ impl<'disk> Writer<'disk> {
 
     /// Whether something is still to be removed that the disk has.
     pub(crate) fn owes(&self) -> bool {
-        !self.owed.is_empty()
+        !self.owed.is_empty() || self.uncut.is_some()
     }
 
     fn put(&mut self, hash: KeyHash, object: &Object, outcome: Outcome) -> io::Result<bool> {
@@ -484,15 +491,24 @@ impl<'disk> Writer<'disk> {
         }
     }
 
-    /// Leaves a segment without its footer, cut to what has been entered, as far as the disk does that.
+    /// Leaves a segment without its footer, cut to what has been entered: now, or when the disk does that again.
     fn abandon(&mut self, log: &Log) {
-        let file = &log.segment.file;
-        let cut = file.cut(log.entered_bytes).map(|()| log.entered_bytes);
-        let left = cut.or_else(|_| file.length()).unwrap_or(log.capacity);
-        log.segment.set_bytes(left);
-        if log.entered == 0 && self.disk.folder.remove(&segment_name(log.segment.number)).is_ok() {
-            self.disk.segments.remove(log.segment.number);
+        let segment = &log.segment;
+        if log.entered == 0 && self.remove_file(segment.number).is_ok() {
+            return self.disk.segments.remove(segment.number);
         }
+        segment.set_bytes(segment.file.length().unwrap_or(log.capacity));
+        self.uncut = Some((Arc::clone(segment), log.entered_bytes));
+        // If that fails it is tried again before anything else is written.
+        self.cut().ok();
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        let Some((segment, bytes)) = &self.uncut else { return Ok(()) };
+        segment.file.cut(*bytes)?;
+        segment.set_bytes(*bytes);
+        self.uncut = None;
+        Ok(())
     }
 }
 

@@ -330,3 +330,27 @@ async fn nobody_who_purges_waits_for_a_disk_that_hangs() {
     assert_eq!(receipt, Durability::ThisProcess);
     drop(hanging);
 }
+
+#[tokio::test]
+async fn many_who_ask_for_the_same_object_make_one_copy_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(8 << 20, folder.path()).await;
+    put(store, "/", &meta(), bytes(1, 1 << 20)).await;
+    store.release_disk().await;
+    let store = open(8 << 20, folder.path()).await;
+    drop(get(store, "/").await);
+    let mut hits = Vec::new();
+    for _ in 0..4 {
+        hits.push(get(store, "/").await.expect("on disk").1);
+    }
+    for hit in &mut hits {
+        assert!(hit.read_body().await.unwrap().is_some());
+    }
+    let used = store.stats()[0].bytes;
+    assert!(used < 4 << 20, "{used} bytes for what is read ahead, and one piece of one copy");
+    assert_eq!(store.zones()[0].promoting().len(), 1);
+    for hit in &mut hits {
+        while hit.read_body().await.unwrap().is_some() {}
+    }
+    assert_eq!((stat(store).promotions, store.zones()[0].promoting().len()), (1, 0));
+}
