@@ -21,6 +21,7 @@ mod balance;
 mod soak;
 mod disk;
 mod collapse;
+mod hits;
 
 use bed::{Kind, Setup};
 
@@ -59,6 +60,8 @@ enum What {
     Disk(disk::Options),
     /// Very many clients that ask at once for one object that is not stored yet.
     Collapse(collapse::Options),
+    /// Cached hits of one processor beside nginx, HAProxy and Varnish, by size and protocol.
+    Hits(hits::Options),
 }
 
 fn main() -> Result<()> {
@@ -73,6 +76,7 @@ fn main() -> Result<()> {
         What::Balance(options) => balance::run(&servers, &setup, options),
         What::Soak(options) => soak::run(&setup, options),
         What::Disk(options) => disk::run(&setup, options),
+        What::Hits(options) => hits::run(&setup, &options),
         What::Collapse(options) => collapse::run(&servers, &setup, options),
     }
 }
