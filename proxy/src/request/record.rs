@@ -19,7 +19,7 @@ use crate::{
     listen::tls::handshake::Established,
     snapshot::Route,
     telemetry::{
-        access::{AccessLog, Line, TlsOf, cut},
+        access::{AccessLog, Line, Moment, TlsOf, cut},
         metric::{Metrics, NONE},
     },
 };
@@ -93,7 +93,7 @@ pub(crate) fn record(metrics: &Metrics, finished: &Finished<'_>, told: &Told<'_>
     let facts = told.facts;
     let agent = finished.request.headers.get(header::USER_AGENT);
     told.log.write(&Line {
-        time: jiff::Timestamp::try_from(told.started_at).map(|time| format!("{time:.3}")).unwrap_or_default(),
+        time: Moment(told.started_at),
         id: told.id,
         trace: Some(told.trace.id()),
         client: facts.map(|facts| facts.client),
@@ -174,7 +174,7 @@ pub(crate) fn record_unread(metrics: &Metrics, log: &AccessLog, unread: &Unread<
         None => (None, None),
     };
     log.write(&Line {
-        time: jiff::Timestamp::try_from(unread.at).map(|time| format!("{time:.3}")).unwrap_or_default(),
+        time: Moment(unread.at),
         id: unread.id,
         trace: None,
         client: Some(unread.client),

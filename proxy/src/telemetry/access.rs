@@ -1,16 +1,16 @@
 //! The access log: one JSON object a line, written by a thread of its own.
 //!
-//! A request never waits for the sink: lines go through a bounded queue, and what does not fit is dropped and counted.
+//! A request never waits for the sink: lines are gathered in bounded memory, and what does not fit is dropped and counted.
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     net::IpAddr,
     path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     time::Duration,
 };
@@ -20,8 +20,14 @@ use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-/// Lines that may wait for the sink: about 8 MB at 500 bytes a line, and at the very most 100 MB.
-const QUEUE: usize = 16 * 1024;
+mod gather;
+mod moment;
+
+use gather::{Dropped, Gathered, Order, WAITING_MAX, write_lines};
+pub(crate) use moment::Moment;
+
+/// Orders that may wait for the log's thread; each but a few says only that there is something to write.
+const ORDERS: usize = 64;
 /// What a client sent is logged up to this length.
 const TEXT_MAX: usize = 1024;
 
@@ -34,7 +40,7 @@ pub(crate) fn cut(text: &str) -> &str {
 #[derive(Debug, Serialize)]
 pub(crate) struct Line<'a> {
     /// When the request header was read (RFC 3339).
-    pub(crate) time: String,
+    pub(crate) time: Moment,
     pub(crate) id: &'a str,
     /// The trace that it belongs to (W3C Trace Context); `None` if its header was not read.
     pub(crate) trace: Option<String>,
@@ -76,13 +82,20 @@ pub(crate) struct TlsOf<'a> {
     pub(crate) client_sha256: Option<&'a str>,
 }
 
-/// A sink with its queue and thread. When it is dropped, the thread writes what is queued and ends by itself.
+/// A sink with its thread. When it is dropped, the thread writes what is gathered and ends by itself.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     to: LogTarget,
     sample: Percent,
-    queue: Option<SyncSender<Entry>>,
+    writer: Option<Writer>,
     dropped: Arc<AtomicU64>,
+}
+
+/// The way to the log's thread.
+#[derive(Clone, Debug)]
+struct Writer {
+    gathered: Arc<Gathered>,
+    orders: SyncSender<Order>,
 }
 
 /// Opens a file to append to. A pipe that nobody reads is an error, not something to wait for; once open, writing to it
@@ -104,50 +117,50 @@ impl AccessLog {
             LogTarget::File(path) => Some(Box::new(append_to(path)?)),
         };
         let dropped = previous.map(|previous| Arc::clone(&previous.dropped)).unwrap_or_default();
-        let same = previous.filter(|previous| previous.to == model.to).and_then(|previous| previous.queue.clone());
-        let queue = match (sink, same) {
+        let same = previous.filter(|previous| previous.to == model.to).and_then(|previous| previous.writer.clone());
+        let writer = match (sink, same) {
             (None, _) => None,
-            (Some(sink), Some(queue)) => {
-                // If the queue is full, the sink is stuck, and the old one is as good as the new.
-                queue.try_send(Entry::Sink(sink)).ok();
-                Some(queue)
+            (Some(sink), Some(writer)) => {
+                // If there is no room for orders, the sink is stuck, and the old one is as good as the new.
+                writer.orders.try_send(Order::Sink(sink)).ok();
+                Some(writer)
             }
             (Some(sink), None) => {
-                let (queue, entries) = sync_channel(QUEUE);
-                let lost = Arc::clone(&dropped);
+                let (orders, taken) = sync_channel(ORDERS);
+                let gathered = Arc::new(Gathered::new(WAITING_MAX));
+                let (lines, lost) = (Arc::clone(&gathered), Arc::clone(&dropped));
+                let count = move |lines| _ = lost.fetch_add(lines, Ordering::Relaxed);
                 std::thread::Builder::new()
                     .name("access-log".to_owned())
-                    .spawn(move || write_lines(&entries, sink, &lost))?;
-                Some(queue)
+                    .spawn(move || write_lines(&taken, &lines, sink, count))?;
+                Some(Writer { gathered, orders })
             }
         };
-        Ok(Self { to: model.to.clone(), sample: model.sample, queue, dropped })
+        Ok(Self { to: model.to.clone(), sample: model.sample, writer, dropped })
     }
 
     /// Whether a request is logged; `random` is uniform over all values. What went wrong always is.
     pub(crate) fn takes(&self, random: u32, went_wrong: bool) -> bool {
-        self.queue.is_some() && (went_wrong || self.sample.takes(random))
+        self.writer.is_some() && (went_wrong || self.sample.takes(random))
     }
 
-    /// Queues a line.
+    /// Has a line written, with others.
     pub(crate) fn write(&self, line: &Line<'_>) {
-        let Some(queue) = &self.queue else { return };
-        let mut bytes = Vec::with_capacity(512);
-        if serde_json::to_writer(&mut bytes, line).is_err() {
-            return;
-        }
-        bytes.push(b'\n');
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queue.try_send(Entry::Line(bytes)) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let Some(writer) = &self.writer else { return };
+        match writer.gathered.add(|lines| serde_json::to_writer(lines, line).is_ok()) {
+            // Without room for one more, the thread has orders enough.
+            Ok(Some(order)) => drop(writer.orders.try_send(order)),
+            Ok(None) => {}
+            Err(Dropped) => _ = self.dropped.fetch_add(1, Ordering::Relaxed),
         }
     }
 
-    /// Waits until everything queued so far is written.
+    /// Waits until everything gathered so far is written.
     pub(crate) async fn flush(&self) {
-        let Some(queue) = &self.queue else { return };
+        let Some(writer) = &self.writer else { return };
         let (written, done) = oneshot::channel();
-        let mut flush = Entry::Flush(written);
-        while let Err(TrySendError::Full(again)) = queue.try_send(flush) {
+        let mut flush = Order::Flush(written);
+        while let Err(TrySendError::Full(again)) = writer.orders.try_send(flush) {
             flush = again;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -157,40 +170,6 @@ impl AccessLog {
     /// Lines lost so far: the queue was full, or the sink failed.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
-    }
-}
-
-/// What goes through the queue.
-enum Entry {
-    Line(Vec<u8>),
-    /// Go on with this sink.
-    Sink(Box<dyn Write + Send>),
-    /// Tell this one when everything before it is written.
-    Flush(oneshot::Sender<()>),
-}
-
-/// Writes until the queue is closed; flushes whenever it runs empty. A sink that fails loses lines, never the thread.
-fn write_lines(entries: &Receiver<Entry>, sink: Box<dyn Write + Send>, dropped: &AtomicU64) {
-    let buffered = |sink| BufWriter::with_capacity(64 * 1024, sink);
-    let mut sink = buffered(sink);
-    while let Ok(first) = entries.recv() {
-        let mut lost = 0;
-        let mut waiting = Vec::new();
-        for entry in std::iter::once(first).chain(entries.try_iter()) {
-            match entry {
-                Entry::Line(line) => lost += u64::from(sink.write_all(&line).is_err()),
-                Entry::Sink(next) => {
-                    lost += u64::from(sink.flush().is_err());
-                    sink = buffered(next);
-                }
-                Entry::Flush(written) => waiting.push(written),
-            }
-        }
-        lost += u64::from(sink.flush().is_err());
-        dropped.fetch_add(lost, Ordering::Relaxed);
-        for written in waiting {
-            written.send(()).ok(); // it may have stopped waiting
-        }
     }
 }
 
@@ -239,9 +218,10 @@ mod tests {
 
     #[test]
     fn sampling_never_hides_what_went_wrong_and_a_full_queue_is_counted() {
-        let (queue, nobody_reads) = sync_channel(1);
+        let (orders, nobody_reads) = sync_channel(1);
         let sample = Percent::from_basis_points(5_000).unwrap();
-        let log = AccessLog { to: LogTarget::Stdout, sample, queue: Some(queue), dropped: Arc::default() };
+        let writer = Some(Writer { gathered: Arc::new(Gathered::new(1)), orders });
+        let log = AccessLog { to: LogTarget::Stdout, sample, writer, dropped: Arc::default() };
         assert!(log.takes(0, false) && !log.takes(u32::MAX, false) && log.takes(u32::MAX, true));
         log.write(&line("waits"));
         log.write(&line("lost"));
@@ -258,7 +238,7 @@ mod tests {
 
     fn line(id: &str) -> Line<'_> {
         Line {
-            time: String::new(),
+            time: Moment(std::time::SystemTime::UNIX_EPOCH),
             id,
             trace: None,
             client: None,

@@ -57,8 +57,6 @@ impl Outcome {
 struct Connection {
     tcp: TcpStream,
     tls: Option<Box<ClientConnection>>,
-    /// What of the request could not be sent yet.
-    unsent: Vec<u8>,
     head: Vec<u8>,
     /// Bytes of the body that are still to come; `None` before the header.
     left: Option<usize>,
@@ -92,8 +90,8 @@ impl<'r> Generator<'r> {
             let tls = tls.map(|config| shake_hands(&mut tcp, config)).transpose()?;
             tcp.set_nonblocking(true)?;
             epoll::add(&epoll, &tcp, epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN)?;
-            let (unsent, head, due) = (Vec::new(), Vec::new(), Instant::now());
-            connections.push(Connection { tcp, tls, unsent, head, left: None, due, conditional: false, busy: false });
+            let (head, due) = (Vec::new(), Instant::now());
+            connections.push(Connection { tcp, tls, head, left: None, due, conditional: false, busy: false });
         }
         let (buffer, request) = (vec![0; READ], Vec::new());
         Ok(Self { requests, connections, epoll, position: 0, buffer, request })

@@ -82,7 +82,7 @@ impl Search {
 
     /// What no head holds is refused as soon as it is seen: the end might never come.
     fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
-        while let Some(at) = bytes[self.seen..].iter().position(|byte| is_control(*byte)).map(|at| self.seen + at) {
+        while let Some(at) = first_control(&bytes[self.seen..]).map(|at| self.seen + at) {
             self.seen = at;
             match (bytes[at], bytes.get(at + 1)) {
                 (b'\r', None) => return Ok(None),
@@ -111,6 +111,14 @@ impl Search {
     }
 }
 
+/// Where the first control character stands: looked for in blocks, of which a processor compares all bytes at once.
+fn first_control(bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32;
+    let clean = |block: &&[u8]| !block.iter().fold(false, |found, byte| found | is_control(*byte));
+    let skipped = bytes.chunks_exact(BLOCK).take_while(clean).count() * BLOCK;
+    bytes[skipped..].iter().position(|byte| is_control(*byte)).map(|at| skipped + at)
+}
+
 /// White space within a line is none.
 fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
@@ -118,8 +126,25 @@ fn is_control(byte: u8) -> bool {
 
 /// RFC 9110 s5.6.2.
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+/// By byte.
+static TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        token[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mark = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < mark.len() {
+        token[mark[at] as usize] = true;
+        at += 1;
+    }
+    token
+};
 
 /// What was found out about a head.
 struct Checked {
