@@ -4,7 +4,7 @@ ifeq ($(wildcard deploy/local/demo.sh),)
 $(error this is not the repository's root folder; hint: `make -C DIR` goes there)
 endif
 
-.PHONY: help demo test interleave soak compare upgrades scan-tls audit fuzz build fmt clean-state
+.PHONY: help demo test interleave soak bench compare upgrades scan-tls audit fuzz build fmt clean-state
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -20,6 +20,9 @@ interleave: ## fills, lookups and purges of the cache in thousands of orders of 
 
 soak: ## a thousand reloads under load: requests, failures, memory
 	@deploy/local/reload-soak.sh
+
+bench: ## cached hits of one processor beside nginx, HAProxy and Varnish; half an hour
+	@deploy/local/compare.sh hits
 
 compare: ## the edge beside nginx and HAProxy: framing, floods, slow clients, throughput, a cache that is crashed and crowded
 	@deploy/local/compare.sh

@@ -12,7 +12,7 @@ source "$here/say.sh"
 
 export PATH=$PATH:/usr/sbin
 "$here/require.sh" nginx=nginx haproxy=haproxy wrk=wrk h2load=nghttp2-client slowhttptest=slowhttptest \
-    strace=strace perf=linux-perf taskset=util-linux mkfs.ext4=e2fsprogs
+    strace=strace perf=linux-perf taskset=util-linux mkfs.ext4=e2fsprogs varnishd=varnish hitch=hitch
 
 # Thousands of connections, each with one to the origin.
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
