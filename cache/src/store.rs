@@ -146,6 +146,14 @@ impl Store {
         }
     }
 
+    /// Removes one variant of a key, where it stands in a place of its own. The first answer under a key does not: it
+    /// says by which fields the others are found, and stays.
+    pub fn remove_variant(&self, key: &CacheKey, variance: HashBinary) {
+        let (zone, slot) = (self.zone(&key.user_tag), Slot::new(key.primary_bin(), Some(variance)));
+        self.flights.purge(&zone, &slot, None);
+        tier::remove(&zone, &slot, None);
+    }
+
     /// What has to be done now and then: forgets purges that nothing can be older than, and writes to disk what could not
     /// be written. It may take long, and wait for a disk: not for async threads.
     pub fn tend(&self, now: SystemTime) {

@@ -150,8 +150,8 @@ mapping! {
         /// spell the same wish in many ways. Live.
         optional accept_encoding: Written<bool>,
 
-        /// Answers that one key may have, 1 to 10000; further ones are passed on and not kept. Default 64: more than
-        /// languages and codings make. Live.
+        /// Answers that one key may have, 1 to 10000; a further one replaces the one that was stored longest ago. The first,
+        /// by which the others are found, may be there beside them. Default 64: more than languages and codings make. Live.
         optional max: Written<u32>,
     }
 }

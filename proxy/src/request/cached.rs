@@ -31,7 +31,9 @@ use super::{
         status::{Found, Outcome, Said},
         storable::NotStored,
         storing::{self, Kept},
-        tags, validation, vary,
+        tags,
+        uncacheable::Refused,
+        validation, vary,
     },
     coding,
     context::Context,
@@ -80,6 +82,7 @@ impl Requests {
         ctx: &mut Context,
     ) -> Option<ForcedFreshness> {
         if ctx.background {
+            ctx.lookup.found = Found::Expired;
             return None;
         }
         ctx.lookup.length = cache::length(hit);
@@ -141,7 +144,8 @@ impl Requests {
         }
         if is_too_large_for_a_part(session, answer, ctx) {
             // The next ones ask for their part at once.
-            self.remember(NotStored::TooLarge, ctx);
+            let (found, background) = (ctx.lookup.found, ctx.background);
+            self.remember(Refused { reason: NotStored::TooLarge, status: answer.status, found, background }, ctx);
             session.cache.disable(NoCacheReason::ResponseTooLarge);
             return ask_again(ctx);
         }
@@ -176,18 +180,18 @@ impl Requests {
                 session.cache.response_became_cacheable();
                 return RespCacheable::Uncacheable(NoCacheReason::Deferred);
             }
-            Ok(Kept { meta, unshared }) => {
+            Ok(Kept { mut meta, unshared }) => {
+                self.count_variant(&mut meta, session.req_header(), ctx);
                 ctx.lookup.unshared = unshared;
                 return RespCacheable::Cacheable(meta);
             }
             Err(reason) => reason,
         };
         ctx.lookup.detail = Some(reason.label());
-        // What one client gets for asking past a good answer says nothing of what others would get.
-        if ctx.lookup.found != Found::Unwanted {
-            self.remember(reason, ctx);
-        }
-        if ctx.lookup.found == Found::Expired && reason.lasts() {
+        let (found, background) = (ctx.lookup.found, ctx.background);
+        let refused = Refused { reason, status: answer.status, found, background };
+        self.remember(refused, ctx);
+        if refused.outdates() {
             self.forget(ctx);
         }
         RespCacheable::Uncacheable(match reason {
@@ -221,41 +225,31 @@ impl Requests {
         let mut kept = storing::stored(&asked, answer, &arrival)?;
         let tags =
             tags::of(kept.meta.headers(), &policy.tags.headers, given_tags(ctx)).ok_or(NotStored::TooManyTags)?;
-        if let Some(variance) = self.count_variant(&kept.meta, request, ctx)? {
-            // Pingora does so itself, but not for what a 304 has given a Vary.
-            kept.meta.set_variance(variance);
-        }
         let asked_at = asked_at.map(|asked| asked.generation).unwrap_or_default();
         kept.meta.extensions_mut().insert(Labels { asked_at, tags });
         kept.meta.extensions_mut().insert(BodyBound(policy.max_object.0));
         Ok(kept)
     }
 
-    /// Which of the variants under its key an answer is; refuses one too many.
-    fn count_variant(
-        &self,
-        meta: &CacheMeta,
-        request: &RequestHeader,
-        ctx: &Context,
-    ) -> Result<Option<HashBinary>, NotStored> {
-        let (Some((policy, _)), Some(key)) = (ctx.caching(), &ctx.lookup.key) else { return Ok(None) };
-        let Some(variance) = vary::variance(meta.headers(), &request.headers, policy) else { return Ok(None) };
-        let stale = meta.stale_while_revalidate_sec().max(meta.stale_if_error_sec());
-        let seconds =
-            |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let (now_s, until_s) = (seconds(meta.created()), seconds(meta.fresh_until()) + u64::from(stale));
-        let variants = &self.edge.cache.variants;
-        let admitted = variants.admit(key.primary_bin(), variance, policy.vary.max, now_s, until_s.max(now_s + 1));
-        admitted.then_some(Some(variance)).ok_or(NotStored::TooManyVariants)
+    /// Says which of the variants under its key an answer is, and makes room for it among these.
+    fn count_variant(&self, meta: &mut CacheMeta, request: &RequestHeader, ctx: &Context) {
+        let (Some((policy, _)), Some(key)) = (ctx.caching(), &ctx.lookup.key) else { return };
+        let Some(variance) = vary::variance(meta.headers(), &request.headers, policy) else { return };
+        // Pingora does so itself, but not for what a 304 has given a Vary.
+        meta.set_variance(variance);
+        let cache = &self.edge.cache;
+        for replaced in cache.variants.count(key.primary_bin(), variance, policy.vary.max) {
+            cache.store.remove_variant(key, replaced);
+        }
     }
 
     /// Sees to it that requests for what is not kept do not wait for each other.
-    fn remember(&self, reason: NotStored, ctx: &Context) {
+    fn remember(&self, refused: Refused, ctx: &Context) {
         let (Some((policy, _)), Some(key)) = (ctx.caching(), &ctx.lookup.key) else { return };
         let key = key.primary_bin();
-        let key = match reason {
-            NotStored::Authorization => with_credentials(key),
-            reason if reason.lasts() => key,
+        let key = match refused.reason {
+            NotStored::Authorization if refused.found != Found::Unwanted => with_credentials(key),
+            _ if refused.lasts() => key,
             _ => return,
         };
         self.edge.cache.uncacheable.remember(key, clock::nanos(), policy.uncacheable_for);

@@ -219,8 +219,13 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// The first value of a cookie (RFC 6265 s5.4), whichever line it stands on.
 pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    cookies(headers, name).next()
+}
+
+/// All values of the cookies of one name, in the order in which they were sent.
+pub(crate) fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h [u8]> {
     let lines = headers.get_all(http::header::COOKIE).iter().map(|line| line.as_bytes());
-    lines.flat_map(|line| line.split(|&b| b == b';')).find_map(|pair| {
+    lines.flat_map(|line| line.split(|&b| b == b';')).filter_map(move |pair| {
         let pair = pair.trim_ascii();
         pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
     })

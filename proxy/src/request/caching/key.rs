@@ -43,7 +43,10 @@ pub(crate) fn key(scope: &str, asked: &Asked<'_>, policy: &CachePolicy, headers:
         push_part(&mut key, "header", name, value.as_deref());
     }
     for name in &policy.key.cookies {
-        push_part(&mut key, "cookie", name, identify::cookie(headers, name));
+        // Origins differ in which of several of one name they take.
+        let values: Vec<_> = identify::cookies(headers, name).collect();
+        let value = (!values.is_empty()).then(|| values.join(&b';'));
+        push_part(&mut key, "cookie", name, value.as_deref());
     }
     push_url(&mut key, asked, policy);
     key
@@ -93,17 +96,30 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// The part of a query that belongs to the key. The whole query goes to the origin, so only what the origin cannot
 /// read as anything else may be left out: a parameter that could hide another name, by percent-encoding it or by `;`
 /// (which some take for `&`), always belongs to the key. That costs a miss and never serves the wrong thing.
+///
+/// Where the route names what counts, that goes for every name that some origin reads as one of these: `page[]`, `PAGE`,
+/// or `a.b` for `a_b`.
 fn keyed_query<'q>(query: &'q str, rule: &QueryKey, sort: bool) -> Cow<'q, str> {
     let name = |parameter: &'q str| parameter.split_once('=').map_or(parameter, |(name, _)| name);
     let plain = |parameter: &'q str| !name(parameter).contains(['%', '+']) && !parameter.contains(';');
     let listed = |names: &[String], parameter: &'q str| names.iter().any(|listed| listed == name(parameter));
+    let is_other = |names: &[String], parameter: &'q str| {
+        let name = name(parameter);
+        let is_word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        is_word && !parameter.contains(';') && !names.iter().any(|listed| listed.eq_ignore_ascii_case(name))
+    };
     let mut kept: Vec<_> = match rule {
         QueryKey::All if !sort => return Cow::Borrowed(query),
         QueryKey::All => query.split('&').collect(),
         QueryKey::Drop(names) => query.split('&').filter(|one| !plain(one) || !listed(names, one)).collect(),
-        QueryKey::Keep(names) => query.split('&').filter(|one| !plain(one) || listed(names, one)).collect(),
+        QueryKey::Keep(names) => query.split('&').filter(|one| !is_other(names, one)).collect(),
     };
-    if sort || matches!(rule, QueryKey::Keep(_)) {
+    let order_is_free = match rule {
+        // Spellings that the origin may take for one name can matter in their order as well.
+        QueryKey::Keep(names) => kept.iter().all(|one| plain(one) && listed(names, one)),
+        QueryKey::All | QueryKey::Drop(_) => false,
+    };
+    if sort || order_is_free {
         // Stable: the order of equal names can matter to the origin.
         kept.sort_by_key(|parameter| name(parameter));
     }
@@ -166,9 +182,11 @@ mod tests {
     fn no_parameter_hides_from_the_key() {
         let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
         let (keep, drop) = (QueryKey::Keep(names(&["page"])), QueryKey::Drop(names(&["utm"])));
-        for hidden in ["%70age=2", "x;page=2", "x=1;page=2", "pa+ge=2"] {
+        for hidden in ["%70age=2", "x;page=2", "x=1;page=2", "pa+ge=2", "page[]=2", "PAGE=2", "p.age=2", "=page"] {
             assert_ne!(query(&keep, hidden), query(&keep, ""), "{hidden}");
         }
+        assert_eq!(query(&keep, "page-size=2&pages&p_age=1"), query(&keep, ""));
+        assert_ne!(query(&keep, "PAGE=2&page=1"), query(&keep, "page=1&PAGE=2"), "the last may count");
         assert_ne!(query(&drop, "utm=1;page=2"), query(&drop, "utm=1"));
     }
 
@@ -196,6 +214,7 @@ mod tests {
         assert_eq!(german, "header:x-country=de cookie:ab=x%20y https://a/p");
         assert_eq!(german, of(&[("x-country", "de"), ("cookie", "ab=x y; other=2")]));
         assert_eq!(of(&[]), "header:x-country cookie:ab https://a/p");
+        assert_eq!(of(&[("cookie", "ab=1; c=3; ab=2")]), "header:x-country cookie:ab=1%3B2 https://a/p");
         let (long, longer) = ("x".repeat(129), "x".repeat(130));
         let keys = [
             german,

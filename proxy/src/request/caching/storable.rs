@@ -30,8 +30,6 @@ pub(crate) enum NotStored {
     NoLifetime,
     /// The client says `no-store`.
     AskedNotTo,
-    /// There are as many answers under its key as the route lets there be.
-    TooManyVariants,
     /// It has more tags than an answer can be purged by.
     TooManyTags,
 }
@@ -41,7 +39,7 @@ impl NotStored {
     /// was not kept.
     pub(crate) fn lasts(self) -> bool {
         match self {
-            Self::Method | Self::Error | Self::Authorization | Self::AskedNotTo | Self::TooManyVariants => false,
+            Self::Method | Self::Error | Self::Authorization | Self::AskedNotTo => false,
             Self::Status | Self::TooLarge | Self::NoStore | Self::Private => true,
             Self::SetCookie | Self::VaryAny | Self::NoLifetime | Self::TooManyTags => true,
         }
@@ -61,7 +59,6 @@ impl NotStored {
             Self::VaryAny => "vary-any",
             Self::NoLifetime => "no-lifetime",
             Self::AskedNotTo => "asked-not-to",
-            Self::TooManyVariants => "too-many-variants",
             Self::TooManyTags => "too-many-tags",
         }
     }

@@ -6,13 +6,54 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use pingora::cache::{
     CacheKey, NoCacheReason,
     key::{CacheHashKey, HashBinary},
     predictor::CacheablePredictor,
 };
 
+use super::{status::Found, storable::NotStored};
 use crate::clock;
+
+/// An answer that is not kept, and how the edge came by it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    pub(crate) reason: NotStored,
+    pub(crate) status: StatusCode,
+    pub(crate) found: Found,
+    /// Whether no client has asked.
+    pub(crate) background: bool,
+}
+
+impl Refused {
+    /// Whether the next requests for its key are likely to fare no better, whoever sends them. What one client gets for
+    /// asking past a good answer, for its conditions or for a fault of its own says nothing of others.
+    pub(crate) fn lasts(self) -> bool {
+        let of_the_resource = match self.status {
+            StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED => false,
+            status if status.is_client_error() => is_gone(status) && !self.background,
+            _ => true,
+        };
+        let nothing_is_stored = match self.found {
+            Found::Nothing | Found::NobodyLooked | Found::Expired => true,
+            Found::OtherVariants | Found::Unwanted => false,
+        };
+        self.reason.lasts() && of_the_resource && nothing_is_stored
+    }
+
+    /// Whether what is stored holds for nobody any more. RFC 9111 s4.3.3 takes any full answer for the client that asked;
+    /// to refuse a request, or to answer it for one user, is no word about what others have.
+    pub(crate) fn outdates(self) -> bool {
+        let is_withdrawn =
+            self.reason == NotStored::NoStore && (self.status.is_success() || self.status.is_redirection());
+        self.found == Found::Expired && (is_withdrawn || is_gone(self.status))
+    }
+}
+
+fn is_gone(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
+}
 
 /// Keys that are remembered at a time. In a table of so many, one that takes the place of another costs that one a wait.
 const KEYS: usize = 64 * 1024;
@@ -99,6 +140,39 @@ impl CacheablePredictor for Uncacheable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_resource_is_told_from_the_request() {
+        use Found::{Expired, NobodyLooked, Nothing, OtherVariants, Unwanted};
+        use NotStored::{Error, NoStore, Private, Status};
+        for (status, reason, found, lasts, outdates) in [
+            (200, NoStore, Nothing, true, false),
+            (200, NoStore, NobodyLooked, true, false),
+            (200, NoStore, Expired, true, true),
+            (200, NoStore, OtherVariants, false, false),
+            (200, NoStore, Unwanted, false, false),
+            (302, NoStore, Expired, true, true),
+            (404, NoStore, Expired, true, true),
+            (410, NoStore, Expired, true, true),
+            (200, Private, Expired, true, false),
+            (206, Status, NobodyLooked, false, false),
+            (304, Status, NobodyLooked, false, false),
+            (503, Error, Expired, false, false),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let refused = Refused { reason, status, found, background: false };
+            assert_eq!((refused.lasts(), refused.outdates()), (lasts, outdates), "{refused:?}");
+            let refused = Refused { background: true, ..refused };
+            assert_eq!((refused.lasts(), refused.outdates()), (lasts && !is_gone(status), outdates), "{refused:?}");
+        }
+        for status in [400, 401, 403, 406, 408, 421, 425, 429, 431] {
+            let status = StatusCode::from_u16(status).unwrap();
+            for (reason, found) in [(Status, Nothing), (Status, Expired), (NoStore, Expired), (Private, NobodyLooked)] {
+                let refused = Refused { reason, status, found, background: false };
+                assert!(!refused.lasts() && !refused.outdates(), "{refused:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_key_is_remembered_for_its_time() {

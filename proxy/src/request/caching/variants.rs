@@ -1,7 +1,7 @@
 //! How many answers each key has: a cap on what one URL may take of the cache by `Vary`.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
 
@@ -12,8 +12,7 @@ use pingora::cache::key::HashBinary;
 const COUNTED_MAX: usize = 8 * 1024;
 const SHARDS: usize = 16;
 
-/// The answers under each key. Asked when one is to be stored that `Vary` tells from others, never on a hit. At most some
-/// 5 MiB.
+/// The answers under each key. Asked when one is stored that `Vary` tells from others, never on a hit. At most some 4 MiB.
 #[derive(Debug, Default)]
 pub(crate) struct Variants {
     shards: [Mutex<Shard>; SHARDS],
@@ -21,51 +20,38 @@ pub(crate) struct Variants {
 
 #[derive(Debug, Default)]
 struct Shard {
-    keys: HashMap<HashBinary, Vec<Variant>>,
+    /// By the request fields that each goes with, the one that was stored longest ago first.
+    keys: HashMap<HashBinary, VecDeque<HashBinary>>,
     counted: usize,
 }
 
-/// One answer, by the request fields that it goes with.
-#[derive(Debug)]
-struct Variant {
-    variance: HashBinary,
-    /// After it, nobody is served with it.
-    until_s: u64,
-}
-
 impl Variants {
-    /// Whether one more answer may be stored under a key, until such a time. Those that are there already may be stored
-    /// anew: who sends strange fields cannot push out what others ask for.
-    pub(crate) fn admit(&self, key: HashBinary, variance: HashBinary, max: u32, now_s: u64, until_s: u64) -> bool {
+    /// Counts an answer that is stored under a key; the answers that have to make room for it are returned. These are the
+    /// ones that were stored longest ago: what is asked for comes back, so that who sends strange fields shuts nobody out.
+    pub(crate) fn count(&self, key: HashBinary, variance: HashBinary, max: u32) -> Vec<HashBinary> {
         let shard = &self.shards[usize::from(key[0]) % SHARDS];
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        shard.admit(key, Variant { variance, until_s }, max, now_s)
+        shard.count(key, variance, max as usize)
     }
 }
 
 impl Shard {
-    fn admit(&mut self, key: HashBinary, variant: Variant, max: u32, now_s: u64) -> bool {
-        if self.counted >= COUNTED_MAX && !self.keys.contains_key(&key) {
-            self.make_room(now_s);
+    fn count(&mut self, key: HashBinary, variance: HashBinary, max: usize) -> Vec<HashBinary> {
+        if !self.keys.contains_key(&key) {
+            self.make_room();
         }
         let variants = self.keys.entry(key).or_default();
         let before = variants.len();
-        variants.retain(|known| known.until_s > now_s && known.variance != variant.variance);
-        let admitted = variants.len() < max as usize;
-        if admitted {
-            variants.push(variant);
-        }
+        variants.retain(|known| *known != variance);
+        variants.push_back(variance);
+        // More than one where a reload has made it fewer.
+        let replaced = variants.drain(..variants.len().saturating_sub(max)).collect();
         self.counted = self.counted + variants.len() - before;
-        admitted
+        replaced
     }
 
-    /// Forgets what is over, and where that is not enough, keys as they come.
-    fn make_room(&mut self, now_s: u64) {
-        self.keys.retain(|_, variants| {
-            variants.retain(|known| known.until_s > now_s);
-            !variants.is_empty()
-        });
-        self.counted = self.keys.values().map(Vec::len).sum();
+    /// Forgets keys as they come.
+    fn make_room(&mut self) {
         while self.counted >= COUNTED_MAX {
             let Some(key) = self.keys.keys().next().copied() else { return };
             self.counted -= self.keys.remove(&key).map_or(0, |variants| variants.len());
@@ -78,13 +64,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_so_many_answers_until_one_is_over() {
+    fn one_too_many_replaces_what_was_stored_longest_ago() {
         let variants = Variants::default();
-        let admit = |variance, now_s| variants.admit([0; 16], [variance; 16], 2, now_s, now_s + 10);
-        assert!(admit(1, 0) && admit(2, 5));
-        assert!(!admit(3, 9) && admit(1, 9), "what is there is stored anew");
-        assert!(admit(3, 15) && !admit(2, 15), "the second is over");
-        assert!(variants.admit([16; 16], [2; 16], 2, 15, 25), "another key");
+        let count = |variance, max| variants.count([0; 16], [variance; 16], max);
+        assert!(count(1, 2).is_empty() && count(2, 2).is_empty());
+        assert!(count(1, 2).is_empty(), "what is there is stored anew");
+        assert_eq!(count(3, 2), [[2; 16]]);
+        assert_eq!(count(2, 2), [[1; 16]], "it comes back");
+        assert!(variants.count([16; 16], [2; 16], 2).is_empty(), "another key");
+        assert_eq!(count(4, 1), [[3; 16], [2; 16]], "the route keeps fewer now");
     }
 
     #[test]
@@ -92,8 +80,10 @@ mod tests {
         let mut shard = Shard::default();
         for number in 0..2 * COUNTED_MAX as u64 {
             let variance = u128::from(number).to_be_bytes();
-            assert!(shard.admit(variance, Variant { variance, until_s: 9 }, 2, 0));
-            assert!(shard.counted <= COUNTED_MAX && shard.counted == shard.keys.values().map(Vec::len).sum::<usize>());
+            assert!(shard.count(variance, variance, 2).is_empty());
+            assert!(
+                shard.counted <= COUNTED_MAX && shard.counted == shard.keys.values().map(VecDeque::len).sum::<usize>()
+            );
         }
     }
 }
