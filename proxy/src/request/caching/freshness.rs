@@ -67,8 +67,9 @@ pub(crate) fn lifetime(
         None if validator => Duration::ZERO,
         None => return None,
     };
-    // Not fresh at the moment of its arrival either.
-    let born = arrival.at.checked_sub(age + Duration::from_nanos(1)).unwrap_or(SystemTime::UNIX_EPOCH);
+    // Without a lifetime it is not fresh at the moment of its arrival either. The store knows no times before 1970.
+    let born = arrival.at.checked_sub(age + Duration::from_nanos(1));
+    let born = born.unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH);
     let fresh_until = born + lifetime;
     let must_validate = directives.must_revalidate || directives.proxy_revalidate || directives.no_cache;
     let stale = |said: Option<u32>, overridden: Option<Duration>, default: Duration| match (overridden, said) {

