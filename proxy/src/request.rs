@@ -106,6 +106,7 @@ impl ProxyHttp for Requests {
             // RFC 9110 s10.1.1: nobody waits for it.
             request.remove_header(&header::EXPECT);
         }
+        identify::drop_nominated(session.req_header_mut());
         identify::join_cookies(session.req_header_mut())?;
         let snapshot = Arc::clone(&ctx.snapshot);
         let Some(connection) = Connection::of(session).cloned() else {
@@ -318,11 +319,16 @@ impl ProxyHttp for Requests {
             pass_on_interim(session, response, ctx).await;
             return Ok(());
         }
-        if ctx.wait.take().is_some_and(|wait| wait.is_passed()) {
-            // It came just as its time was up: the rest of it will not.
+        // If it came just as its time was up, the rest of it will not.
+        let late = ctx.wait.take().is_some_and(|wait| wait.is_passed());
+        let ambiguous = respond::is_ambiguous(response, ctx.exchange);
+        if (late || ambiguous.is_some()) && self.is_no_confirmation(session, response, ctx) {
+            return Ok(());
+        }
+        if late {
             return Err(Error::new_up(ErrorType::ReadTimedout));
         }
-        if let Some(why) = respond::is_ambiguous(response, ctx.exchange) {
+        if let Some(why) = ambiguous {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, why).into_up());
         }
         let status = response.status.as_u16();

@@ -18,6 +18,7 @@ use pingora::{
 use super::{
     Requests,
     answer::answered,
+    balance::Outcome as TryOutcome,
     caching::{
         conditional,
         demands::Demands,
@@ -150,6 +151,17 @@ impl Requests {
             return ask_again(ctx);
         }
         Ok(())
+    }
+
+    /// Whether an answer that is no good was to confirm what is stored: then the origin is asked once more, without the
+    /// cache. An error would not do: Pingora passes over it, and the answer on to the client.
+    pub(super) fn is_no_confirmation(&self, session: &Session, answer: &ResponseHeader, ctx: &mut Context) -> bool {
+        let is_one = answer.status == StatusCode::NOT_MODIFIED && session.cache.maybe_cache_meta().is_some();
+        if is_one {
+            self.try_over(ctx, TryOutcome::Broken);
+            ctx.lookup.contradicted = true;
+        }
+        is_one
     }
 
     /// Makes what is stored under the URL of a request that changed something, and under those that the answer names,

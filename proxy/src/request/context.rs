@@ -68,6 +68,8 @@ pub(crate) struct Context {
     pub(crate) outcome: Option<Outcome>,
     /// The form in which a stored answer goes out, and its length in bytes; `None` is as it came.
     pub(crate) coded: Option<(Coding, u64)>,
+    /// Whether it might go out in another.
+    pub(crate) has_forms: bool,
     /// What its stages know of the cache.
     pub(crate) lookup: Lookup,
     /// Why it cannot be served, unless something stale is found to serve instead.
@@ -108,6 +110,7 @@ impl Context {
             body_bytes: 0,
             outcome: None,
             coded: None,
+            has_forms: false,
             lookup: Lookup::default(),
             failure: None,
             refusal: None,

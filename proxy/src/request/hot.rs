@@ -76,6 +76,7 @@ pub(crate) struct Request<'a> {
 impl<'a> Request<'a> {
     /// Brings its header into the form in which all requests are looked at; `None` if that cannot be done.
     pub(crate) fn new(header: &'a mut RequestHeader, connection: &'a Connection) -> Option<Self> {
+        identify::drop_nominated(header);
         identify::join_cookies(header).ok()?;
         identify::tell_client_certificate(header, connection.shown()).ok()?;
         Some(Self { header, connection })
@@ -197,12 +198,8 @@ fn usable(stored: &Stored, request: &RequestHeader, policy: &CachePolicy, now: S
     if length.is_some_and(|length| length != Some(stored.body_bytes())) {
         return None;
     }
-    let compresses = !policy.compress.is_empty();
-    let wished = if compresses && coding::is_compressible(header) {
-        coding::accept::choose(&request.headers, &policy.compress)
-    } else {
-        None
-    };
+    let has_forms = !policy.compress.is_empty() && coding::is_compressible(header);
+    let wished = if has_forms { coding::accept::choose(&request.headers, &policy.compress) } else { None };
     // Who is the first to ask for a form has it made on the whole way.
     if wished.is_some_and(|coding| stored.may_be_coded(coding::number(coding))) {
         return None;
@@ -210,7 +207,7 @@ fn usable(stored: &Stored, request: &RequestHeader, policy: &CachePolicy, now: S
     let coded = wished.and_then(|coding| Some((coding, stored.coded_bytes(coding::number(coding))?)));
     let (method, asked) = (&request.method, &request.headers);
     let not_modified = conditional::is_not_modified(method, asked, header.status, &header.headers, now);
-    Some(Form { not_modified, coded, compresses, length: stored.body_bytes() })
+    Some(Form { not_modified, coded, has_forms, length: stored.body_bytes() })
 }
 
 /// Counts a request against the limits of its route; `None` if one of them refuses it, which the whole way then does.

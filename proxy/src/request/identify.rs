@@ -67,6 +67,30 @@ pub(crate) fn identify(raw: &Raw<'_>, trust: Trust<'_>) -> Result<Facts, Refusal
     })
 }
 
+/// Takes away what the client says is for this hop alone (RFC 9110 s7.6.1): the origin is not sent it, so nothing here may be
+/// decided by it either. Else a client could be given one answer, and have it kept as that to another request.
+pub(crate) fn drop_nominated(request: &mut RequestHeader) {
+    // What frames the message, or is looked at on its way to the origin.
+    const KEPT: [&[u8]; 9] = [
+        b"close",
+        b"connection",
+        b"content-length",
+        b"host",
+        b"keep-alive",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    ];
+    let lines = request.headers.get_all(http::header::CONNECTION).iter();
+    let names = lines.flat_map(|line| line.as_bytes().split(|&b| b == b',')).map(<[u8]>::trim_ascii);
+    let meant = names.filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept)));
+    let meant: Vec<_> = meant.filter_map(|name| http::HeaderName::from_bytes(name).ok()).collect();
+    for name in &meant {
+        request.remove_header(name);
+    }
+}
+
 /// Makes one line of those that HTTP/2 clients may send for each cookie (RFC 9113 s8.2.3), so that what looks at the
 /// field, here and in an HTTP/1 origin, sees all of them.
 pub(crate) fn join_cookies(request: &mut RequestHeader) -> pingora::Result<()> {

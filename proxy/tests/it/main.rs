@@ -24,6 +24,7 @@ mod conformance;
 mod compressing;
 mod warming;
 mod disk;
+mod poisoning;
 mod hot;
 mod purging;
 mod protection;

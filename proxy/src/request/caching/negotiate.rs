@@ -15,8 +15,8 @@ pub(crate) fn normalised<'r>(
 ) -> Option<Option<Cow<'r, str>>> {
     let VaryRules { languages, codings: brings_down_codings, .. } = &policy.vary;
     match *name {
-        // What the edge compresses itself it stores as it is.
-        header::ACCEPT_ENCODING if !policy.compress.is_empty() => Some(None),
+        // What the edge compresses itself it stores as it is. (Asked nothing, an origin may answer in any coding.)
+        header::ACCEPT_ENCODING if !policy.compress.is_empty() => Some(Some(Cow::Borrowed("identity"))),
         header::ACCEPT_ENCODING if *brings_down_codings => Some(codings(request).map(Cow::Owned)),
         header::ACCEPT_LANGUAGE if !languages.is_empty() => Some(Some(Cow::Borrowed(language(request, languages)))),
         _ => None,

@@ -1,6 +1,6 @@
 //! Whether an answer may be kept at all (RFC 9111 s3).
 
-use config::model::{CachePolicy, SetCookie};
+use config::model::{CachePolicy, Overrides, SetCookie};
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{directives::Directives, freshness::negative, vary};
@@ -96,7 +96,10 @@ pub(crate) fn storable(answer: &Answer<'_>, policy: &CachePolicy) -> Result<(), 
     if directives.private {
         return Err(NotStored::Private);
     }
-    let shareable = directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
+    // s3.5: the latter two because the origin is asked each time; with the route's own times it would not be.
+    let is_asked_each_time = policy.overrides == Overrides::default();
+    let validated = directives.s_maxage.is_some() || directives.must_revalidate;
+    let shareable = directives.public || (validated && is_asked_each_time);
     if asked.contains_key(header::AUTHORIZATION) && !shareable {
         return Err(NotStored::Authorization);
     }

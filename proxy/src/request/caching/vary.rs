@@ -22,7 +22,9 @@ pub(crate) fn variance(stored: &HeaderMap, request: &HeaderMap, policy: &CachePo
     names.dedup();
     let mut variance = VarianceBuilder::new();
     for name in &names {
-        let value = match negotiate::normalised(request, name, policy) {
+        // An origin that answers in a coding although it was asked for none has more than one answer after all.
+        let is_coded = *name == header::ACCEPT_ENCODING && stored.contains_key(header::CONTENT_ENCODING);
+        let value = match negotiate::normalised(request, name, policy).filter(|_| !is_coded) {
             Some(normalised) => normalised.unwrap_or_default().into_owned().into_bytes(),
             None => joined(request, name),
         };

@@ -23,12 +23,12 @@ impl Requests {
     ) {
         // It may be the second lookup of a request: the first one's object was replaced while it waited.
         ctx.coded = None;
-        let ours = ctx.forward().and_then(|forward| forward.model.cache.as_ref()).map(|policy| &policy.compress);
-        let Some(ours) = ours.filter(|ours| !ours.is_empty() && !ctx.background) else { return };
-        if request.headers.contains_key(header::RANGE) || !is_compressible(meta.response_header()) {
+        ctx.has_forms = compresses(ctx) && !ctx.background && is_compressible(meta.response_header());
+        if !ctx.has_forms || request.headers.contains_key(header::RANGE) {
             return;
         }
-        let Some(coding) = accept::choose(&request.headers, ours) else { return };
+        let ours = ctx.forward().and_then(|forward| forward.model.cache.as_ref()).map(|policy| &policy.compress);
+        let Some(coding) = ours.and_then(|ours| accept::choose(&request.headers, ours)) else { return };
         match cache::serve_coded(hit, number(coding)) {
             Some(length) => ctx.coded = Some((coding, length)),
             None => self.edge.compressor.set_off(coding, || cache::to_be_coded(hit, number(coding))),
@@ -58,12 +58,19 @@ pub(in crate::request) fn tell(
         ctx.coded = None;
     }
     let stored = matches!(outcome, Outcome::Hit | Outcome::Stale | Outcome::Revalidated);
-    tell_form(response, ctx.coded.filter(|_| stored))
+    // Of a confirmation, only what is stored tells what it would be.
+    let has_forms = (stored && ctx.has_forms) || is_compressible(response);
+    tell_form(response, has_forms, ctx.coded.filter(|_| stored))
 }
 
-/// The same for the form that was chosen, where the edge compresses: a coding and the bytes that the body has in it.
-pub(in crate::request) fn tell_form(response: &mut ResponseHeader, coded: Option<(Coding, u64)>) -> Result<()> {
-    if coded.is_some() || is_compressible(response) {
+/// The same for an answer that may have several forms, and the one that was chosen: a coding, and the bytes that the body
+/// has in it.
+pub(in crate::request) fn tell_form(
+    response: &mut ResponseHeader,
+    has_forms: bool,
+    coded: Option<(Coding, u64)>,
+) -> Result<()> {
+    if has_forms {
         tell_variance(response)?;
     }
     coded.map_or(Ok(()), |(coding, length)| describe(response, coding, length))

@@ -24,8 +24,8 @@ pub(crate) struct Form {
     pub(super) not_modified: bool,
     /// The coding of the body, and the bytes that it has in that; `None` as it was stored.
     pub(super) coded: Option<(Coding, u64)>,
-    /// Whether the route compresses at all.
-    pub(super) compresses: bool,
+    /// Whether it may go out in several forms.
+    pub(super) has_forms: bool,
     /// The bytes of the body as it was stored; what came in chunks says so now.
     pub(super) length: u64,
 }
@@ -133,9 +133,7 @@ fn dressed(
         policy.tags.headers.iter().for_each(|name| drop(header.remove_header(name.as_str())));
     }
     respond::introduce(&mut header, marks.of(Which::Status), marks.of(Which::Id), via).ok()?;
-    if form.compresses {
-        coding::serve::tell_form(&mut header, form.coded).ok()?;
-    }
+    coding::serve::tell_form(&mut header, form.has_forms, form.coded).ok()?;
     answer::complete_for_all(&mut header, route).ok()?;
     Some(header)
 }
