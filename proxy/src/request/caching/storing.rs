@@ -59,8 +59,10 @@ pub(crate) fn stored(asked: &Asked<'_>, mut answer: ResponseHeader, arrival: &Ar
     date(&mut answer, arrival.at);
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     let (refreshing, failing) = (lifetime.stale_while_revalidate, lifetime.stale_if_error);
-    let mut meta = CacheMeta::new(lifetime.fresh_until, arrival.at, seconds(refreshing), seconds(failing), answer);
-    // Its age goes on from what it was on arrival; the store knows no times before 1970.
+    // The store knows no times before 1970.
+    let fresh_until = lifetime.fresh_until.max(SystemTime::UNIX_EPOCH);
+    let mut meta = CacheMeta::new(fresh_until, arrival.at, seconds(refreshing), seconds(failing), answer);
+    // Its age goes on from what it was on arrival.
     let created = arrival.at.checked_sub(lifetime.age).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH);
     meta.set_epoch_override(created);
     Ok(Kept { meta, unshared })
