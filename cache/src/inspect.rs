@@ -111,6 +111,15 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether something is on the disk of a zone under exactly this key, which does not vary, or in its first variant.
+    pub fn is_on_disk(&self, zone: &str, primary: &[u8]) -> bool {
+        let zones = self.zones();
+        let disk = zones.iter().find(|there| there.name() == zone).and_then(|zone| zone.disk());
+        disk.is_some_and(|disk| disk.has(primary, None))
+    }
+}
+
 impl Zone {
     fn look(&self, mut see: impl FnMut(&Object, Verdict)) {
         let look = |object: &Object| {

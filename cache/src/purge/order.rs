@@ -12,7 +12,7 @@ pub struct Purge {
     /// Whether it becomes stale rather than being gone: it may then be revalidated, and be served as long as its windows
     /// for stale answers, counted from the purge, allow.
     pub soft: bool,
-    /// When the order was given.
+    /// The last moment at which what becomes stale counts as fresh.
     pub at: SystemTime,
 }
 

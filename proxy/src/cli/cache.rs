@@ -225,7 +225,11 @@ pub(super) fn keys(list: &KeyList) -> String {
 /// All that is stored for one URL.
 pub(super) fn objects(report: &UrlReport) -> String {
     let mut text = String::new();
-    if report.stored.is_empty() {
+    for key in &report.on_disk_alone {
+        writeln!(text, "{}\n  on disk, not in memory: what it is, `edge explain --live` says", printable(key))
+            .expect("a text grows");
+    }
+    if report.stored.is_empty() && report.on_disk_alone.is_empty() {
         text.push_str("nothing is stored for\n");
         report.spellings.iter().for_each(|url| writeln!(text, "  {url}").expect("a text grows"));
         text.push_str("hint: `edge explain --live` says what would happen to a request, and why\n");

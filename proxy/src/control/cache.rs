@@ -13,7 +13,7 @@ mod spelling;
 
 pub(crate) use order::{Order, TEXT_MAX};
 pub(crate) use shown::{DiskTier, KeyList, ReceiptOfZone, StoredObject, UrlReport, ZoneState};
-pub(crate) use spelling::spellings;
+pub(crate) use spelling::{keys, spellings};
 
 /// How late a purge that could not be written to disk is written again.
 const TICK: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock,
-    control::cache::{KeyList, StoredObject, TEXT_MAX, UrlReport, ZoneState, spellings},
+    control::cache::{KeyList, StoredObject, TEXT_MAX, UrlReport, ZoneState, keys as keys_of, spellings},
 };
 
 /// Keys in one answer.
@@ -78,10 +78,13 @@ pub(super) async fn object(query: Option<&str>, admin: &Admin) -> Answer {
         return error(StatusCode::BAD_REQUEST, &format!("no `url` is asked for; {hint}"));
     };
     let edge = admin.tender.edge();
-    let spellings = match spellings(&url, &edge.published.load()) {
+    let snapshot = edge.published.load();
+    let spellings = match spellings(&url, &snapshot) {
         Ok(spellings) => spellings,
         Err(cause) => return error(StatusCode::BAD_REQUEST, &cause.to_string()),
     };
+    let mut on_disk = keys_of(&spellings, &snapshot);
+    on_disk.retain(|(on, _)| zone.as_ref().is_none_or(|zone| zone == on));
     let urls: Vec<_> = spellings.iter().map(|url| UrlHash::of(url)).collect();
     let store = edge.cache.store;
     let inspect = move || store.inspect(zone.as_deref(), &urls, OBJECTS_MAX);
@@ -90,7 +93,12 @@ pub(super) async fn object(query: Option<&str>, admin: &Admin) -> Answer {
     };
     let now = clock::wall();
     let stored = inspected.iter().map(|inspected| StoredObject::of(inspected, now)).collect();
-    json(StatusCode::OK, &UrlReport { spellings, stored })
+    on_disk.retain(|(zone, key)| {
+        let in_memory = inspected.iter().any(|inspected| inspected.zone == *zone && inspected.key == *key);
+        !in_memory && store.is_on_disk(zone, key.as_bytes())
+    });
+    let on_disk_alone = on_disk.into_iter().map(|(_, key)| key).collect();
+    json(StatusCode::OK, &UrlReport { spellings, stored, on_disk_alone })
 }
 
 fn unknown(name: &str, known: &str) -> Answer {

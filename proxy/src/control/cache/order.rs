@@ -1,6 +1,6 @@
 //! What somebody wants purged, as `edge purge` sends it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cache::{Purge, Subject};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -101,7 +101,8 @@ impl Order {
             subjects.extend(prefix_spellings(prefix)?.into_iter().map(Subject::Prefix));
         }
         subjects.extend(self.all.then_some(Subject::All));
-        Ok(Purge { subjects, soft: self.soft, at: now })
+        // Stale now: Pingora calls fresh what is so until this moment.
+        Ok(Purge { subjects, soft: self.soft, at: now - Duration::from_nanos(1) })
     }
 
     /// The kinds of things that it names, for counting.

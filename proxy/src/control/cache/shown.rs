@@ -163,7 +163,10 @@ impl From<Listed> for Key {
 pub(crate) struct UrlReport {
     /// How keys spell it.
     pub(crate) spellings: Vec<String>,
+    /// In memory.
     pub(crate) stored: Vec<StoredObject>,
+    /// Keys under which something is on disk and not in memory, as far as they can be told from the URL.
+    pub(crate) on_disk_alone: Vec<String>,
 }
 
 /// One stored answer.
@@ -216,7 +219,7 @@ impl StoredObject {
         let url = if url.is_empty() { key } else { url };
         let left = match meta.fresh_until().duration_since(now) {
             Ok(left) => left.as_secs().cast_signed(),
-            Err(past) => -past.duration().as_secs().cast_signed(),
+            Err(past) => -past.duration().as_secs().cast_signed() - 1,
         };
         Self {
             zone: zone.clone(),

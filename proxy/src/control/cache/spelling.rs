@@ -10,7 +10,7 @@ use crate::{
         identify::{host_of, path},
         refusal::Refusal,
     },
-    snapshot::Snapshot,
+    snapshot::{Action, Snapshot},
 };
 
 /// Why a text names no URL that could be stored.
@@ -51,6 +51,21 @@ pub(crate) fn spellings(url: &str, snapshot: &Snapshot) -> Result<Vec<String>, S
     spelt.sort_unstable();
     spelt.dedup();
     Ok(spelt)
+}
+
+/// The zones and keys under which a URL can be stored, in these spellings; without what routes add of a request's fields.
+pub(crate) fn keys(spellings: &[String], snapshot: &Snapshot) -> Vec<(String, String)> {
+    let mut keys = Vec::new();
+    for route in &snapshot.routes {
+        let (Some((_, zone)), Action::Forward(forward)) = (route.caching(), &route.action) else { continue };
+        let pools = forward.arms.iter().map(|arm| forward.split.is_some().then_some(arm.pool.model.name.as_str()));
+        for scope in pools.map(|pool| key::of_route(&route.model, pool)) {
+            keys.extend(spellings.iter().map(|url| (zone.name.clone(), format!("{scope}{url}"))));
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// Every spelling of the beginning of a URL. It ends where it was written to: `/product/1` means `/product/10` too.
