@@ -124,6 +124,10 @@ fn numbered(mut line: Value) -> Option<(usize, Value)> {
     for own in ["time", "duration_ms"] {
         assert!(!line[own].take().is_null(), "{line}");
     }
+    if !line["error"].is_null() {
+        // How much of an answer had gone out before the client gave it up.
+        line["bytes"] = Value::Null;
+    }
     for drawn in ["id", "trace"] {
         // One that the client has given stays.
         let text = line[drawn].as_str().unwrap_or_default().to_owned();
